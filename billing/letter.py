@@ -1,0 +1,114 @@
+"""What goes out: the letter that templates fill, the message they make of it, and its fate.
+
+A letter holds primitives only, so that a template can be rendered, previewed and tested without a
+database, and so that the same function serves preview and sending.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from billing.values import AlertKind, Medium
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One alert about one invoice, addressed to one customer.
+
+    Amounts are in `currency` (ISO 4217). `today` is the date in the ISP's zone at send time: the
+    wording ("hoy", "mañana", "venció") follows it and not the day of planning.
+
+    `amount_due` is what is still to pay, `amount_total` what the invoice was issued for, `received`
+    what was already paid of it. `covered_by_credit` = the customer's credit pays this invoice:
+    nothing is asked of them. `previous_due_date` and `previous_amount` are for `changed`.
+    `pay_url` is None where the ISP has neither pay links nor a portal.
+    """
+
+    kind: AlertKind
+    isp_name: str
+    first_name: str
+    today: date
+    currency: str
+    amount_due: Decimal
+    amount_total: Decimal
+    received: Decimal = Decimal(0)
+    invoice_number: str | None = None
+    issued_date: date | None = None
+    period_date: date | None = None
+    due_date: date | None = None
+    second_due_date: date | None = None
+    previous_due_date: date | None = None
+    previous_amount: Decimal | None = None
+    pay_url: str | None = None
+    portal_url: str | None = None
+    support: str | None = None
+    covered_by_credit: bool = False
+    has_pdf: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A letter rendered for one medium. `html` is set for e-mail and chat."""
+
+    medium: Medium
+    locale: str
+    subject: str
+    text: str
+    html: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that goes with a message; `content_id` marks one shown inline in the e-mail."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+    content_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """Everything that one send needs beyond the message itself.
+
+    Args:
+        transport: the ISP's sending account as an Apprise URL, or None where `destination` is a
+            whole Apprise URL by itself. Secret.
+        destination: an address on that transport ("ana@example.org", a chat id, a topic), or an
+            Apprise URL. Secret.
+        message_id: stable per delivery, so that an e-mail sent again replaces itself.
+        reply_to: where a customer's answer goes, or None.
+        click_url: where a tap on a push leads, or None.
+    """
+
+    scheme: str
+    transport: str | None = field(repr=False)
+    destination: str = field(repr=False)
+    message_id: str
+    sender_name: str
+    reply_to: str | None = None
+    click_url: str | None = None
+
+
+class Fate(StrEnum):
+    """What became of one send."""
+
+    DELIVERED = "delivered"  # the provider accepted it
+    REJECTED = "rejected"  # refused for good: the destination will never work
+    FAILED = "failed"  # certainly not delivered, worth another try
+    UNCERTAIN = "uncertain"  # the provider may have it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The fate of one send; `detail` is for support and holds no secret.
+
+    `retry_after` is in seconds, where the provider named a pause.
+    """
+
+    fate: Fate
+    detail: str = ""
+    retry_after: float | None = None

@@ -1,0 +1,174 @@
+"""The doors that the use-cases need, as protocols; `wispro/` and `notifications/` implement them.
+
+Exceptions that cross a door are declared here too, so that a use-case can name them:
+
+    UpstreamError                  no usable answer from Wispro; carries the reason
+    └── (wispro.errors has the tree with the retry policy)
+    DestinationError               a destination or a sending account that cannot be used
+    RenderError                    a letter that a template could not be filled with
+    SecretError                    a sealed value that no key of the ring opens
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from billing.letter import Attachment, Envelope, Letter, Message, Outcome
+from billing.values import (
+    Balance,
+    ClientFacts,
+    ClientField,
+    ContractFacts,
+    InvoiceFacts,
+    Listing,
+    Medium,
+    Page,
+    UpstreamReason,
+)
+
+
+class UpstreamError(Exception):
+    """Wispro gave no usable answer. The text is one line for a person and holds no secret.
+
+    Args:
+        message: one line for a person.
+        reason: what is stored with the sync run.
+        retry_after: seconds that Wispro asked us to wait, where it did.
+    """
+
+    def __init__(
+        self, message: str, *, reason: UpstreamReason, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class DestinationError(ValueError):
+    """A destination or a sending account cannot be used; the text names the accepted forms."""
+
+
+class RenderError(Exception):
+    """A template could not be filled; the text names template and cause."""
+
+
+class SecretError(Exception):
+    """A sealed value cannot be opened with any key of the ring."""
+
+
+class WisproPort(Protocol):
+    """Read-only door to one ISP's Wispro account. Every method may raise `UpstreamError`."""
+
+    @property
+    def requests(self) -> int:
+        """How many HTTP requests this client made so far."""
+        ...
+
+    def client(self, client_id: str) -> ClientFacts:
+        """Return one client by its UUID."""
+        ...
+
+    def find_clients(self, by: ClientField, value: str) -> Listing[ClientFacts]:
+        """Return the clients whose field is exactly `value`; an empty value is refused."""
+        ...
+
+    def client_pages(self) -> Iterator[Page[ClientFacts]]:
+        """Yield every client of the ISP, page by page."""
+        ...
+
+    def contracts_of(self, client_id: str) -> Listing[ContractFacts]:
+        """Return the contracts of one client."""
+        ...
+
+    def invoices_by_national_id(self, national_id: str) -> Listing[InvoiceFacts]:
+        """Return the invoices printed for exactly this national id."""
+        ...
+
+    def invoices_by_custom_id(self, custom_id: str) -> Listing[InvoiceFacts]:
+        """Return what Wispro gives for this custom id; cannot be re-checked from the record."""
+        ...
+
+    def pending_invoices(self) -> Listing[InvoiceFacts]:
+        """Return every pending invoice of the ISP."""
+        ...
+
+    def invoice(self, invoice_id: str) -> InvoiceFacts:
+        """Return one invoice by its UUID."""
+        ...
+
+    def balance(self, client_id: str) -> Balance:
+        """Return the current account of one client."""
+        ...
+
+    def invoice_pdf(self, invoice_id: str, *, max_bytes: int) -> bytes:
+        """Return the PDF of an invoice, checked to be one and to be no larger than `max_bytes`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedDestination:
+    """A destination as a person typed it, understood.
+
+    Args:
+        scheme: "email", "telegram", "ntfy", or the schema of a whole Apprise URL.
+        medium: the form of message that fits it.
+        value: what is stored, sealed: the address, or the whole Apprise URL.
+        label: what people may see: "a…@example.org", "telegram …345", "ntfy …ab".
+        needs_transport: True if the ISP's own sending account for `scheme` is needed.
+    """
+
+    scheme: str
+    medium: Medium
+    value: str = field(repr=False)
+    label: str
+    needs_transport: bool
+
+
+class MessengerPort(Protocol):
+    """Door to people: understands destinations, renders letters, sends one message at a time."""
+
+    def parse_destination(self, text: str) -> ParsedDestination:
+        """Understand a destination. Raises `DestinationError`."""
+        ...
+
+    def check_transport(self, scheme: str, url: str) -> str:
+        """Return the URL of a sending account if it is usable. Raises `DestinationError`."""
+        ...
+
+    def render(self, letter: Letter, *, medium: Medium, locale: str) -> Message:
+        """Fill the templates of the letter's kind. Raises `RenderError`."""
+        ...
+
+    def attachments(
+        self, letter: Letter, *, scheme: str, locale: str, pdf: bytes | None
+    ) -> Sequence[Attachment]:
+        """Return what a channel of this scheme can carry: QR of the pay link, invoice PDF."""
+        ...
+
+    def takes_pdf(self, scheme: str) -> bool:
+        """Whether a PDF can be attached on a channel of this scheme."""
+        ...
+
+    def send(
+        self, message: Message, envelope: Envelope, attachments: Sequence[Attachment]
+    ) -> Outcome:
+        """Send once and say what became of it; never raises for a provider's fault."""
+        ...
+
+
+class VaultPort(Protocol):
+    """Encryption at rest and keyed hashes, by a ring of keys."""
+
+    def seal(self, clear: str) -> str:
+        """Encrypt under the first key of the ring."""
+        ...
+
+    def open(self, sealed: str) -> str:
+        """Decrypt with whichever key fits. Raises `SecretError`."""
+        ...
+
+    def digest(self, clear: str, *, purpose: str) -> str:
+        """Return a keyed hash that cannot be reversed or compared across purposes."""
+        ...

@@ -1,0 +1,294 @@
+"""The words of the field, as values.
+
+Every other room speaks with these: `wispro/` turns the foreign API into facts, `notifications/`
+turns a letter into a message, `models/` keeps rows whose columns hold the same names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class InvoiceState(StrEnum):
+    """State of an invoice in Wispro; `unknown` stands for one that Wispro added since."""
+
+    DRAFT = "draft"
+    ISSUING = "issuing"
+    AUTHORIZING = "authorizing"
+    AUTHORIZING_ERROR = "authorizing_error"
+    PENDING = "pending"
+    PAID = "paid"
+    VOID = "void"
+    UNKNOWN = "unknown"
+
+
+class ContractState(StrEnum):
+    """State of a contract in Wispro; `alerted` = the payment notice shows, `disabled` = cut off."""
+
+    ENABLED = "enabled"
+    ALERTED = "alerted"
+    DEGRADED = "degraded"
+    DISABLED = "disabled"
+    UNKNOWN = "unknown"
+
+
+class AlertKind(StrEnum):
+    """What an alert says; one folder of templates each."""
+
+    ISSUED = "issued"
+    DUE_SOON = "due_soon"
+    DUE_TODAY = "due_today"
+    SECOND_DUE_SOON = "second_due_soon"
+    OVERDUE = "overdue"
+    CUTOFF_WARNING = "cutoff_warning"
+    PAID = "paid"
+    CHANGED = "changed"
+    VOIDED = "voided"
+
+    @property
+    def asks_to_pay(self) -> bool:
+        """Whether this kind must never reach a customer who owes nothing."""
+        return self not in {AlertKind.PAID, AlertKind.CHANGED, AlertKind.VOIDED}
+
+
+class Medium(StrEnum):
+    """The form a message takes; a channel has exactly one."""
+
+    EMAIL = "email"
+    CHAT = "chat"
+    PUSH = "push"
+    SMS = "sms"
+
+
+class ChangeKind(StrEnum):
+    """What a diff of one invoice found."""
+
+    APPEARED = "appeared"
+    NUMBERED = "numbered"
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    VOIDED = "voided"
+    REOPENED = "reopened"
+    DUE_MOVED = "due_moved"
+    AMOUNT_CHANGED = "amount_changed"
+    STATE_CHANGED = "state_changed"
+    DETAILS_CHANGED = "details_changed"
+    VANISHED = "vanished"
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands; the last five are final."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class Reason(StrEnum):
+    """Why a delivery did not go, or not yet (product.md, section 2; the last block is ours)."""
+
+    PAID = "paid"
+    VOID = "void"
+    VANISHED = "vanished"
+    CREDIT_COVERS = "credit_covers"
+    BELOW_MINIMUM = "below_minimum"
+    HOLD = "hold"
+    PROMISE = "promise"
+    BASELINE = "baseline"
+    MISSED = "missed"
+    SUPERSEDED = "superseded"
+    QUIET_HOURS = "quiet_hours"
+    HOLIDAY = "holiday"
+    CAP_DAY = "cap_day"
+    CAP_WEEK = "cap_week"
+    NO_CONSENT = "no_consent"
+    CHANNEL_DISABLED = "channel_disabled"
+    BREAKER = "breaker"
+    INCOMPLETE_PULL = "incomplete_pull"
+    STALE_DATA = "stale_data"
+
+    NOT_OWED = "not_owed"  # the invoice is in a state that asks for no payment (draft, unknown …)
+    UNPAIRED = "unpaired"  # the account was unpaired after the alert was planned
+    REJECTED = "rejected"  # the provider refused for good
+    TRIES_SPENT = "tries_spent"  # the last permitted try failed
+    PROVIDER_TROUBLE = "provider_trouble"  # failed for now; waits for its next try
+    NO_TRANSPORT = "no_transport"  # the ISP has no sending account for this kind of channel
+    RENDER_FAILED = "render_failed"  # the template could not be filled for this customer
+    UNREADABLE_SECRET = "unreadable_secret"  # noqa: S105 - a reason, not a secret
+    NO_ANSWER = "no_answer"  # the provider may have it (uncertain)
+    INTERRUPTED = "interrupted"  # the process died between the call and the record (uncertain)
+
+
+class SyncOutcome(StrEnum):
+    """How a look at Wispro ended."""
+
+    OK = "ok"
+    INCOMPLETE = "incomplete"
+    HELD = "held"
+    FAILED = "failed"
+
+
+class UpstreamReason(StrEnum):
+    """Why a request to Wispro gave no usable answer; stored with the sync run."""
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    NOT_AUTHORIZED = "not_authorized"
+    LICENCE_EXPIRED = "licence_expired"
+    NOT_FOUND = "not_found"
+    REFUSED = "refused"
+    UNEXPECTED_RESPONSE = "unexpected_response"
+
+
+class ClientField(StrEnum):
+    """A field by which Wispro lets us look a client up exactly."""
+
+    PUBLIC_ID = "public_id"
+    CUSTOM_ID = "custom_id"
+    NATIONAL_ID = "national_identification_number"
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceFacts:
+    """One invoice as Wispro last told it.
+
+    Amounts are exact decimals in the ISP's currency. Dates are calendar dates and never pass
+    through a time zone. `number` is None while Wispro has not numbered it (null, "" and the text
+    "null" all mean that).
+
+    `holder_national_id` is the copy that Wispro prints on the invoice: it serves the ownership
+    check of a read and is never stored.
+    """
+
+    wispro_id: str
+    state: InvoiceState
+    raw_state: str
+    amount: Decimal
+    balance: Decimal | None
+    number: str | None = None
+    contract_id: str | None = None
+    issued_date: date | None = None
+    first_due_date: date | None = None
+    second_due_date: date | None = None
+    period_from: date | None = None
+    period_to: date | None = None
+    concept: str | None = None
+    pay_urls: tuple[str, ...] = ()
+    holder_national_id: str | None = field(default=None, repr=False)
+
+    @property
+    def payable(self) -> Decimal:
+        """What is still due: the balance, or the amount where Wispro gave no balance."""
+        if self.state is not InvoiceState.PENDING:
+            return Decimal(0)
+        return self.amount if self.balance is None else self.balance
+
+    @property
+    def received(self) -> Decimal:
+        """What was already received for it, at least zero."""
+        if self.balance is None:
+            return Decimal(0)
+        return max(self.amount - self.balance, Decimal(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFacts:
+    """One Wispro client. `login_digest` is the keyed hash of `link_mobile_login`, never the link."""
+
+    client_id: str
+    public_id: int | None = None
+    custom_id: str | None = None
+    name: str = ""
+    email: str | None = None
+    national_id: str | None = field(default=None, repr=False)
+    login_digest: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractFacts:
+    """The few fields of a contract that we keep; the rest carries passwords."""
+
+    contract_id: str
+    client_id: str
+    public_id: int | None = None
+    state: ContractState = ContractState.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """`/clients/{id}/current_account`, as received; `billing.gate` reads the sign."""
+
+    balance_amount: Decimal
+    credit_amount: Decimal | None = None
+    invoice_balance_amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A record that could not be read, kept by name so that somebody can look; no content."""
+
+    resource: str
+    record_id: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a listing, decoded and re-checked against the filter that was sent."""
+
+    records: tuple[T, ...]
+    set_aside: tuple[SetAside, ...]
+    foreign: int
+    number: int
+    total_pages: int
+    total_records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Generic[T]):
+    """A whole paged read.
+
+    `complete` is True only if the distinct records seen reach `total_records`: absence from an
+    incomplete listing proves nothing. `foreign` counts records that do not satisfy the filter that
+    was sent (Wispro ignores unknown filters silently); they are not in `records`.
+    """
+
+    records: tuple[T, ...]
+    set_aside: tuple[SetAside, ...] = ()
+    foreign: int = 0
+    total_records: int = 0
+    complete: bool = True
+    why_incomplete: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference between our copy of an invoice and Wispro's; values are short texts."""
+
+    kind: ChangeKind
+    before: str | None = None
+    after: str | None = None
+
+
+def as_utc(moment: datetime) -> datetime:
+    """Refuse a naive instant; every instant in the system is aware.
+
+    Raises:
+        ValueError: if `moment` carries no zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("an instant without a zone cannot be compared with ours")
+    return moment
