@@ -58,6 +58,16 @@ class SecretError(Exception):
     """A sealed value cannot be opened with any key of the ring."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WisproAccess:
+    """What a client of one ISP's Wispro needs. The token is in clear: never log or store it."""
+
+    isp_id: int
+    base_url: str
+    token: str = field(repr=False)
+    requests_per_second: float
+
+
 class WisproPort(Protocol):
     """Read-only door to one ISP's Wispro account. Every method may raise `UpstreamError`."""
 

@@ -1,0 +1,299 @@
+"""Lay one look onto our copy: diff, store, plan, in the caller's one transaction.
+
+The change and what it makes us owe are committed together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from billing import keys
+from billing.diff import diff
+from billing.facts import facts_of, lay_onto
+from billing.identity import keep_identity
+from billing.look import Look
+from billing.owing import DEMANDS, Rules, Tally, end_planned, owe, take_due_steps
+from billing.ports import VaultPort
+from billing.reactions import Reaction, react
+from billing.values import (
+    AlertKind,
+    Change,
+    ChangeKind,
+    ContractFacts,
+    ContractState,
+    InvoiceFacts,
+    InvoiceState,
+    Reason,
+)
+from models.account import Account, Contract
+from models.database import insert_for
+from models.invoice import Invoice, InvoiceChange
+
+#: wispro-api.md, section 3, with product.md's fear of a glitch: gone after two complete reads.
+READS_UNTIL_VANISHED = 2
+#: A planned date step waits for the row's `plan_at`; a state that needs none has none.
+_OPEN = (InvoiceState.PENDING.value,)
+
+
+@dataclass(slots=True)
+class Applied:
+    """What laying a look onto our copy did."""
+
+    changed: int = 0
+    foreign: int = 0
+    tally: Tally = field(default_factory=Tally)
+
+
+def apply_look(
+    session: Session,
+    account: Account,
+    look: Look,
+    rules: Rules,
+    *,
+    vault: VaultPort,
+    sync_run_id: int | None,
+    now: datetime,
+) -> Applied:
+    """This function will bring our copy of one account up to a complete look.
+
+    Args:
+        session: an open unit of work in which `account` was loaded for update.
+        account: whose look it is.
+        look: complete; an incomplete one must not come here.
+        rules: of the ISP.
+        vault: seals the ids of a client that was read again.
+        sync_run_id: the run to which changes belong.
+        now: the present.
+    """
+    assert look.complete
+    applied = Applied()
+    baseline = account.baseline_at is None
+    if look.client is not None:
+        keep_identity(account, look.client, vault)
+    warned = _apply_contracts(session, account, look.contracts, now=now)
+    rows = _rows(session, account, look)
+    for facts in look.invoices:
+        row = rows.get(facts.wispro_id)
+        if row is not None and row.account_id != account.id:
+            applied.foreign += 1
+            continue
+        applied.changed += _apply_invoice(
+            session, account, row, facts, rules, applied.tally,
+            baseline=baseline, asked_at=look.asked_at, sync_run_id=sync_run_id, now=now,
+        )  # fmt: skip
+    for wispro_id in look.not_found:
+        if (row := rows.get(wispro_id)) is not None:
+            applied.changed += _count_missing(
+                session, row, asked_at=look.asked_at, sync_run_id=sync_run_id, now=now
+            )
+    if not baseline:
+        _warn_of_cutoff(session, account, warned, rules, applied.tally, now=now)
+    account.looked_at = look.asked_at
+    account.look_trouble = None
+    if baseline:
+        account.baseline_at = look.asked_at
+    return applied
+
+
+def apply_single(
+    session: Session,
+    row: Invoice,
+    facts: InvoiceFacts,
+    rules: Rules,
+    *,
+    asked_at: datetime,
+    now: datetime,
+) -> Applied:
+    """This function will bring one invoice up to its own GET (the last-second look)."""
+    applied = Applied()
+    applied.changed = _apply_invoice(
+        session, row.account, row, facts, rules, applied.tally,
+        baseline=False, asked_at=asked_at, sync_run_id=None, now=now,
+    )  # fmt: skip
+    row.confirmed_at = max(row.confirmed_at, asked_at)
+    return applied
+
+
+def _rows(session: Session, account: Account, look: Look) -> dict[str, Invoice]:
+    wanted = [facts.wispro_id for facts in look.invoices] + sorted(look.not_found)
+    found: dict[str, Invoice] = {}
+    for start in range(0, len(wanted), 500):
+        chunk = wanted[start : start + 500]
+        rows = session.scalars(
+            select(Invoice).where(Invoice.isp_id == account.isp_id, Invoice.wispro_id.in_(chunk))
+        )
+        found.update((row.wispro_id, row) for row in rows)
+    return found
+
+
+def _apply_invoice(
+    session: Session,
+    account: Account,
+    row: Invoice | None,
+    facts: InvoiceFacts,
+    rules: Rules,
+    tally: Tally,
+    *,
+    baseline: bool,
+    asked_at: datetime,
+    sync_run_id: int | None,
+    now: datetime,
+) -> int:
+    """Diff one invoice, keep it, plan for it; returns 1 if anything changed."""
+    if row is not None and row.confirmed_at > asked_at:
+        return 0  # a younger answer was laid down while this one was under way
+    before = None if row is None else facts_of(row)
+    changes = diff(before, facts)
+    if row is None:
+        row = Invoice(
+            isp_id=account.isp_id,
+            account_id=account.id,
+            wispro_id=facts.wispro_id,
+            baseline=baseline,
+            first_seen_at=now,
+            confirmed_at=asked_at,
+            missing_reads=0,
+            steps_until=now if baseline else None,
+        )
+        session.add(row)
+    elif row.missing_reads or row.vanished_at:
+        row.missing_reads = 0
+        row.vanished_at = None
+        changes = changes or (Change(kind=ChangeKind.DETAILS_CHANGED, after="seen again"),)
+    if not changes:
+        return 0
+    lay_onto(row, facts)
+    row.confirmed_at = asked_at
+    session.flush()
+    _record(session, row, changes, baseline=baseline, sync_run_id=sync_run_id, now=now)
+    reaction = react(
+        before, facts, changes, baseline=baseline, announced=row.announced_at is not None
+    )
+    if reaction.ends_demands:
+        end_planned(session, row.id, DEMANDS, reaction.ends_demands, now=now)
+    steps = take_due_steps(session, row, rules, now=now)
+    tally += steps
+    for kind in reaction.owes:
+        if kind is AlertKind.ISSUED and steps.alerts:
+            continue  # a reminder that is already due says all that the announcement would
+        tally += _owe_reaction(session, row, kind, reaction, rules, now=now)
+    return 1
+
+
+def _owe_reaction(
+    session: Session, row: Invoice, kind: AlertKind, reaction: Reaction, rules: Rules, *,
+    now: datetime,
+) -> Tally:  # fmt: skip
+    calendar = rules.calendar
+    if kind is AlertKind.ISSUED:
+        key = keys.of_issue(row.wispro_id, calendar.today(row.first_seen_at))
+    else:
+        key = keys.of_change(row.wispro_id, kind, calendar.today(now), reaction.what)
+    return owe(session, row, key, rules, due_at=now, now=now, details=reaction.details)
+
+
+def _record(
+    session: Session,
+    row: Invoice,
+    changes: Iterable[Change],
+    *,
+    baseline: bool,
+    sync_run_id: int | None,
+    now: datetime,
+) -> None:
+    session.add_all(
+        InvoiceChange(
+            isp_id=row.isp_id,
+            invoice_id=row.id,
+            sync_run_id=sync_run_id,
+            at=now,
+            kind=change.kind.value,
+            before=change.before[:300] if change.before else None,
+            after=change.after[:300] if change.after else None,
+            baseline=baseline,
+        )
+        for change in changes
+    )
+
+
+def _count_missing(
+    session: Session, row: Invoice, *, asked_at: datetime, sync_run_id: int | None, now: datetime
+) -> int:
+    if row.vanished_at is not None or row.confirmed_at > asked_at:
+        return 0
+    row.missing_reads += 1
+    if row.missing_reads < READS_UNTIL_VANISHED:
+        return 0
+    row.vanished_at = now
+    row.plan_at = None
+    end_planned(session, row.id, [kind.value for kind in AlertKind], Reason.VANISHED, now=now)
+    change = Change(kind=ChangeKind.VANISHED, before=row.raw_state)
+    _record(session, row, [change], baseline=False, sync_run_id=sync_run_id, now=now)
+    return 1
+
+
+def _apply_contracts(
+    session: Session, account: Account, contracts: Iterable[ContractFacts], *, now: datetime
+) -> list[str]:
+    """Keep the contract map; return the contracts that became `alerted` since the last look."""
+    known = {
+        row.contract_id: row
+        for row in session.scalars(
+            select(Contract).where(
+                Contract.isp_id == account.isp_id, Contract.client_id == account.client_id
+            )
+        )
+    }
+    warned = []
+    for facts in contracts:
+        row = known.get(facts.contract_id)
+        if row is None:
+            session.execute(
+                insert_for(session, Contract)
+                .values(
+                    isp_id=account.isp_id,
+                    contract_id=facts.contract_id,
+                    client_id=account.client_id,
+                    public_id=facts.public_id,
+                    state=facts.state.value,
+                    seen_at=now,
+                )
+                .on_conflict_do_update(
+                    index_elements=["isp_id", "contract_id"],
+                    set_={"client_id": account.client_id, "state": facts.state.value},
+                )
+            )
+        elif row.state != facts.state.value:
+            if facts.state is ContractState.ALERTED:
+                warned.append(facts.contract_id)
+            row.state = facts.state.value
+            row.seen_at = now
+    return warned
+
+
+def _warn_of_cutoff(
+    session: Session, account: Account, contracts: list[str], rules: Rules, tally: Tally, *,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Owe one warning for the oldest open invoice of each contract that became `alerted`."""
+    for contract_id in contracts:
+        row = session.scalars(
+            select(Invoice)
+            .where(
+                Invoice.account_id == account.id,
+                Invoice.contract_id == contract_id,
+                Invoice.state.in_(_OPEN),
+                Invoice.vanished_at.is_(None),
+            )
+            .order_by(Invoice.first_due_date, Invoice.id)
+            .limit(1)
+        ).first()
+        if row is not None:
+            end_planned(session, row.id, DEMANDS, Reason.SUPERSEDED, now=now)
+            key = keys.of_cutoff(row.wispro_id, rules.calendar.today(now))
+            tally += owe(session, row, key, rules, due_at=now, now=now)

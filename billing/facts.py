@@ -1,0 +1,76 @@
+"""Between rows and facts: read a stored invoice as a value, lay a value onto its row."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from billing.values import InvoiceFacts, InvoiceState
+from models.base import MONEY_DECIMALS
+from models.invoice import Invoice
+
+#: NUMERIC(18, 4): fourteen digits before the point.
+_LARGEST = Decimal(10) ** 14
+
+
+def facts_of(row: Invoice) -> InvoiceFacts:
+    """Return our last known copy of an invoice."""
+    return InvoiceFacts(
+        wispro_id=row.wispro_id,
+        contract_id=row.contract_id,
+        number=row.number,
+        state=InvoiceState(row.state),
+        raw_state=row.raw_state,
+        amount=row.amount,
+        balance=row.balance,
+        issued_date=row.issued_date,
+        first_due_date=row.first_due_date,
+        second_due_date=row.second_due_date,
+        period_from=row.period_from,
+        period_to=row.period_to,
+        concept=row.concept,
+        pay_urls=(row.pay_url,) if row.pay_url else (),
+    )
+
+
+def lay_onto(row: Invoice, facts: InvoiceFacts) -> None:
+    """Copy what we keep of the facts onto the row."""
+    row.contract_id = facts.contract_id
+    row.number = facts.number
+    row.state = facts.state.value
+    row.raw_state = facts.raw_state
+    row.amount = facts.amount
+    row.balance = facts.balance
+    row.issued_date = facts.issued_date
+    row.first_due_date = facts.first_due_date
+    row.second_due_date = facts.second_due_date
+    row.period_from = facts.period_from
+    row.period_to = facts.period_to
+    row.concept = facts.concept
+    row.pay_url = facts.pay_urls[0] if facts.pay_urls else None
+
+
+def unstorable(facts: InvoiceFacts) -> str | None:
+    """Say why a record cannot be kept exactly as it came, or None.
+
+    A record that would have to be cut or rounded is set aside instead.
+    """
+    texts = {
+        "id": (facts.wispro_id, 64),
+        "contract_id": (facts.contract_id or "", 64),
+        "invoice_number": (facts.number or "", 64),
+        "state": (facts.raw_state, 40),
+    }
+    for name, (text, limit) in texts.items():
+        if len(text) > limit:
+            return f"{name} is longer than {limit} characters"
+        if "\x00" in text:
+            return f"{name} holds a NUL character"
+    for name, value in (("amount", facts.amount), ("balance", facts.balance)):
+        if value is None:
+            continue
+        if abs(value) >= _LARGEST:
+            return f"{name} is out of range"
+        exponent = value.normalize().as_tuple().exponent
+        if isinstance(exponent, int) and -exponent > MONEY_DECIMALS:
+            return f"{name} has more than {MONEY_DECIMALS} decimals"
+    return None

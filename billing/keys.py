@@ -1,0 +1,51 @@
+"""The one place where the unique key of an alert is built.
+
+A key is made of stable ids and ISO dates only (product.md, section 2):
+`(account, subject, kind, anchor date, step)`, and `(alert, channel)` for its deliveries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from billing.policy import Anchor, Occurrence
+from billing.values import AlertKind
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKey:
+    """What makes two alerts of one account the same."""
+
+    subject: str
+    kind: AlertKind
+    anchor: Anchor
+    anchor_date: date
+    step: str
+
+
+def of_step(invoice_id: str, occurrence: Occurrence) -> AlertKey:
+    """Key of a date-driven alert; a moved due date makes another one."""
+    step = occurrence.step
+    return AlertKey(
+        f"invoice:{invoice_id}", step.kind, step.anchor, occurrence.anchor_date, step.name
+    )
+
+
+def of_issue(invoice_id: str, anchor_date: date) -> AlertKey:
+    """Key of the announcement; one per invoice, whatever else moves."""
+    return AlertKey(
+        f"invoice:{invoice_id}", AlertKind.ISSUED, Anchor.ISSUED, anchor_date, "first_sight"
+    )
+
+
+def of_change(invoice_id: str, kind: AlertKind, day: date, what: str = "") -> AlertKey:
+    """Key of an alert about a change: one per invoice, kind, day and new value."""
+    return AlertKey(f"invoice:{invoice_id}", kind, Anchor.CHANGE, day, what or "seen")
+
+
+def of_cutoff(invoice_id: str, day: date) -> AlertKey:
+    """Key of the warning before a contract is cut off: one per invoice and day."""
+    return AlertKey(
+        f"invoice:{invoice_id}", AlertKind.CUTOFF_WARNING, Anchor.CUTOFF, day, "alerted"
+    )

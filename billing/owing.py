@@ -1,0 +1,199 @@
+"""Write what is owed: the alert, a delivery for each channel, and the end of what it replaces.
+
+Everything here runs inside the caller's transaction, the one that holds the change that caused it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from billing import keys
+from billing.calendar import Calendar
+from billing.facts import facts_of
+from billing.keys import AlertKey
+from billing.policy import Occurrence, Policy, due, occurrences
+from billing.values import AlertKind, DeliveryState, InvoiceState, Reason
+from models.account import Channel
+from models.alert import Alert, Delivery
+from models.database import insert_for
+from models.invoice import Invoice
+
+DEMANDS = tuple(kind.value for kind in AlertKind if kind.asks_to_pay)
+#: product.md, section 3, rule 10: no second copy of a step sent in the last 72 h.
+NO_REPEAT_FOR = timedelta(hours=72)
+
+
+@dataclass(slots=True)
+class Tally:
+    """How much was planned."""
+
+    alerts: int = 0
+    deliveries: int = 0
+
+    def __iadd__(self, other: Tally) -> Self:
+        self.alerts += other.alerts
+        self.deliveries += other.deliveries
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the planner of one ISP goes by."""
+
+    policy: Policy
+    calendar: Calendar
+
+
+def owe(
+    session: Session,
+    invoice: Invoice,
+    key: AlertKey,
+    rules: Rules,
+    *,
+    due_at: datetime,
+    now: datetime,
+    useful_until: datetime | None = None,
+    details: dict[str, str] | None = None,
+    skipped: Reason | None = None,
+) -> Tally:
+    """This function will record an alert and its deliveries, once however often it is called.
+
+    Args:
+        session: an open unit of work.
+        invoice: what it is about.
+        key: what makes it the same as another one.
+        rules: of the ISP.
+        due_at: when its time came.
+        now: the present.
+        useful_until: from then on it is worthless.
+        details: what the template needs and the invoice no longer holds.
+        skipped: a reason if it is recorded as one that will never go.
+
+    Returns:
+        What was new; nothing where the same alert was recorded before.
+    """
+    alert_id = session.execute(
+        insert_for(session, Alert)
+        .values(
+            isp_id=invoice.isp_id,
+            account_id=invoice.account_id,
+            invoice_id=invoice.id,
+            subject=key.subject,
+            kind=key.kind.value,
+            anchor=key.anchor.value,
+            anchor_date=key.anchor_date,
+            step=key.step,
+            due_at=due_at,
+            useful_until=useful_until,
+            details=details or {},
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(Alert.id)
+    ).scalar_one_or_none()
+    if alert_id is None:
+        return Tally()
+    goes_at = rules.calendar.next_open(max(due_at, now))
+    channels = session.scalars(
+        select(Channel.id)
+        .where(Channel.account_id == invoice.account_id, Channel.disabled_at.is_(None))
+        .order_by(Channel.id)
+    ).all()
+    session.add_all(
+        Delivery(
+            isp_id=invoice.isp_id,
+            account_id=invoice.account_id,
+            alert_id=alert_id,
+            channel_id=channel_id,
+            state=(DeliveryState.SKIPPED if skipped else DeliveryState.PLANNED).value,
+            reason=skipped.value if skipped else None,
+            message_id=str(uuid.uuid4()),
+            planned_at=goes_at,
+            not_before=goes_at,
+            created_at=now,
+            settled_at=now if skipped else None,
+        )
+        for channel_id in channels
+    )
+    session.flush()
+    if skipped:
+        return Tally()
+    return Tally(alerts=1, deliveries=len(channels))
+
+
+def end_planned(
+    session: Session, invoice_id: int, kinds: Sequence[str], reason: Reason, *, now: datetime
+) -> int:
+    """This function will end the deliveries of an invoice that are still only planned.
+
+    One that is being sent right now is not touched: whoever claimed it asks the gate.
+    """
+    state = DeliveryState.SKIPPED if reason is Reason.SUPERSEDED else DeliveryState.CANCELLED
+    ended = session.scalars(
+        update(Delivery)
+        .where(
+            Delivery.state == DeliveryState.PLANNED.value,
+            Delivery.alert_id.in_(
+                select(Alert.id).where(Alert.invoice_id == invoice_id, Alert.kind.in_(kinds))
+            ),
+        )
+        .values(state=state.value, reason=reason.value, settled_at=now)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return len(ended)
+
+
+def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -> Tally:
+    """This function will plan the latest step of an invoice whose time has come.
+
+    Steps that it overtook are recorded as missed, what was planned before and did not leave is
+    superseded, and the row remembers up to when steps were decided and when to ask again.
+    """
+    facts = facts_of(invoice)
+    laid = occurrences(facts, rules.policy, rules.calendar, first_seen_at=invoice.first_seen_at)
+    found = due(laid, after=invoice.steps_until, now=now)
+    owing = facts.state is InvoiceState.PENDING and invoice.vanished_at is None
+    invoice.plan_at = found.next_at if owing else None
+    if not owing or facts.payable <= 0:
+        return Tally()
+    invoice.steps_until = now
+    for occurrence in found.missed:
+        owe(
+            session, invoice, keys.of_step(invoice.wispro_id, occurrence), rules,
+            due_at=occurrence.at, now=now, useful_until=occurrence.until, skipped=Reason.MISSED,
+        )  # fmt: skip
+    if found.now is None:
+        return Tally()
+    end_planned(session, invoice.id, DEMANDS, Reason.SUPERSEDED, now=now)
+    repeated = _sent_lately(session, invoice.id, found.now, now=now)
+    return owe(
+        session, invoice, keys.of_step(invoice.wispro_id, found.now), rules,
+        due_at=found.now.at, now=now, useful_until=found.now.until,
+        skipped=Reason.SUPERSEDED if repeated else None,
+    )  # fmt: skip
+
+
+def _sent_lately(session: Session, invoice_id: int, item: Occurrence, *, now: datetime) -> bool:
+    """Whether the same step of this invoice, on another anchor date, left in the last 72 h."""
+    found = session.execute(
+        select(Delivery.id)
+        .join(Alert, Alert.id == Delivery.alert_id)
+        .where(
+            Alert.invoice_id == invoice_id,
+            Alert.kind == item.step.kind.value,
+            Alert.step == item.step.name,
+            Alert.anchor_date != item.anchor_date,
+            Delivery.state.in_([DeliveryState.SENT.value, DeliveryState.UNCERTAIN.value]),
+            Delivery.settled_at > now - NO_REPEAT_FOR,
+        )
+        .limit(1)
+    ).first()
+    return found is not None

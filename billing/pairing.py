@@ -1,0 +1,318 @@
+"""Pair a Wispro client with the channels on which they want their alerts.
+
+A client is named by UUID, public id, custom id, national id, e-mail, or by the text inside the QR
+code of the customer portal. A bare number may be three of these: all are asked, and more than one
+match is refused with the candidates, since a wrong pairing shows one customer another's invoices.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from billing.identity import (
+    DESTINATION_PURPOSE,
+    LOGIN_PURPOSE,
+    NATIONAL_ID_PURPOSE,
+    keep_identity,
+)
+from billing.isps import SetupError, find_isp
+from billing.ports import (
+    DestinationError,
+    MessengerPort,
+    ParsedDestination,
+    UpstreamError,
+    VaultPort,
+    WisproAccess,
+    WisproPort,
+)
+from billing.sync import access_to
+from billing.values import ClientFacts, ClientField, UpstreamReason
+from models.account import Account, Channel
+from models.database import Database
+from models.isp import Transport
+
+_PREFIXES = {
+    "public": ClientField.PUBLIC_ID,
+    "custom": ClientField.CUSTOM_ID,
+    "national": ClientField.NATIONAL_ID,
+    "email": ClientField.EMAIL,
+}
+Progress = Callable[[int, int], None]
+
+
+class PairingError(SetupError):
+    """The client or a destination cannot be used; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """What was paired. `added` are the labels of new channels, `known` of those it had."""
+
+    account_id: int
+    client: ClientFacts
+    added: tuple[str, ...]
+    known: tuple[str, ...]
+    without_transport: tuple[str, ...]
+
+
+class Pairing:
+    """The use-case.
+
+    Args:
+        database: rows.
+        vault: seals destinations and ids, makes the keyed hashes.
+        door: makes a client of an ISP's Wispro.
+        messenger: understands destinations.
+        login_token: returns the token part of the text in a portal QR code, or None.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        vault: VaultPort,
+        door: Callable[[WisproAccess], WisproPort],
+        messenger: MessengerPort,
+        login_token: Callable[[str], str | None],
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._door = door
+        self._messenger = messenger
+        self._login_token = login_token
+
+    def pair(
+        self,
+        slug: str,
+        client: str,
+        destinations: Sequence[str],
+        *,
+        now: datetime,
+        locale: str | None = None,
+        progress: Progress | None = None,
+    ) -> Paired:
+        """This function will pair one client with one or more destinations.
+
+        Pairing again adds channels and brings an unpaired account back, which then begins with a
+        silent baseline.
+
+        Args:
+            slug: the ISP.
+            client: who, in any of the accepted forms.
+            destinations: where, in any of the accepted forms.
+            now: the present.
+            locale: of the customer; None = the ISP's.
+            progress: called with (pages read, pages in all) while a QR code is looked up.
+
+        Raises:
+            SetupError: if the ISP is unknown.
+            PairingError: if the client is unknown or ambiguous, or a destination is unusable.
+            UpstreamError: if Wispro gives no usable answer.
+        """
+        if not destinations:
+            raise PairingError("at least one destination is needed: --to ana@example.org")
+        try:
+            parsed = [self._messenger.parse_destination(text) for text in destinations]
+        except DestinationError as error:
+            raise PairingError(str(error)) from None
+        with self._database.read() as session:
+            isp = find_isp(session, slug)
+            access, isp_id = access_to(isp, self._vault), isp.id
+        facts = self._identify(self._door(access), client, progress)
+        with self._database.write() as session:
+            account = self._account(session, isp_id, facts, locale, now=now)
+            added, known = self._channels(session, account, parsed, now=now)
+            present = set(
+                session.scalars(select(Transport.scheme).where(Transport.isp_id == isp_id))
+            )
+            return Paired(
+                account_id=account.id,
+                client=facts,
+                added=added,
+                known=known,
+                without_transport=tuple(
+                    sorted({p.scheme for p in parsed if p.needs_transport} - present)
+                ),
+            )
+
+    def unpair(self, slug: str, client: str, *, now: datetime) -> str:
+        """This function will stop every alert of an account; return the client's name.
+
+        Raises:
+            PairingError: if no paired account matches, or several do.
+        """
+        with self._database.write() as session:
+            account = find_account(session, slug, client, self._vault, self._login_token)
+            if not account.paired:
+                raise PairingError(f"{account.name} is not paired")
+            account.unpaired_at = now
+            return account.name
+
+    def _identify(self, wispro: WisproPort, text: str, progress: Progress | None) -> ClientFacts:
+        text = text.strip()
+        if (token := self._login_token(text)) is not None:
+            return self._by_login(wispro, token, progress)
+        if _is_uuid(text):
+            try:
+                return wispro.client(text)
+            except UpstreamError as error:
+                if error.reason is UpstreamReason.NOT_FOUND:
+                    raise PairingError("Wispro knows no client with this UUID") from None
+                raise
+        found: dict[str, ClientFacts] = {}
+        for field, value in _readings(text):
+            listing = wispro.find_clients(field, value)
+            if not listing.complete:
+                raise PairingError(
+                    f"Wispro's answer was not complete ({listing.why_incomplete}); try again"
+                )
+            found.update((facts.client_id, facts) for facts in listing.records)
+        if not found:
+            raise PairingError(
+                "Wispro knows no client by this UUID, public id, custom id, national id or e-mail"
+            )
+        if len(found) > 1:
+            raise PairingError(_ambiguous(list(found.values())))
+        return next(iter(found.values()))
+
+    def _by_login(self, wispro: WisproPort, token: str, progress: Progress | None) -> ClientFacts:
+        """Compare keyed hashes client by client: Wispro has no filter for the link."""
+        digest = self._vault.digest(token, purpose=LOGIN_PURPOSE)
+        for page in wispro.client_pages():
+            if progress is not None:
+                progress(page.number, page.total_pages)
+            for facts in page.records:
+                if facts.login_digest == digest:
+                    return facts
+        raise PairingError(
+            "no client of this ISP has this QR code; scan it again in the portal under "
+            "Aplicación Móvil"
+        )
+
+    def _account(
+        self, session: Session, isp_id: int, facts: ClientFacts, locale: str | None, *,
+        now: datetime,
+    ) -> Account:  # fmt: skip
+        account = session.scalars(
+            select(Account)
+            .where(Account.isp_id == isp_id, Account.client_id == facts.client_id)
+            .with_for_update()
+        ).first()
+        if account is None:
+            account = Account(isp_id=isp_id, client_id=facts.client_id)
+            session.add(account)
+        if not account.paired:
+            # What happened while nobody looked is history, and history is not announced.
+            account.paired_at, account.unpaired_at = now, None
+            account.baseline_at = account.looked_at = None
+            account.next_look_at = now
+        keep_identity(account, facts, self._vault)
+        account.locale = locale.replace("-", "_") if locale else account.locale
+        session.flush()
+        return account
+
+    def _channels(
+        self, session: Session, account: Account, parsed: Sequence[ParsedDestination], *,
+        now: datetime,
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:  # fmt: skip
+        rows = session.scalars(select(Channel).where(Channel.account_id == account.id))
+        present = {row.destination_digest: row for row in rows}
+        added, known = [], []
+        for item in parsed:
+            digest = self._vault.digest(f"{item.scheme} {item.value}", purpose=DESTINATION_PURPOSE)
+            if (row := present.get(digest)) is not None:
+                row.disabled_at = row.disabled_reason = None
+                known.append(row.label)
+                continue
+            row = Channel(
+                account_id=account.id,
+                scheme=item.scheme,
+                medium=item.medium.value,
+                destination_sealed=self._vault.seal(item.value),
+                destination_digest=digest,
+                needs_transport=item.needs_transport,
+                label=item.label[:120],
+                created_at=now,
+            )
+            session.add(row)
+            present[digest] = row
+            added.append(row.label)
+        return tuple(added), tuple(known)
+
+
+def find_account(
+    session: Session,
+    slug: str,
+    text: str,
+    vault: VaultPort,
+    login_token: Callable[[str], str | None],
+) -> Account:
+    """This function will find one of our accounts by anything that names its client.
+
+    Raises:
+        SetupError: if the ISP is unknown.
+        PairingError: if no account matches, or several do, with the candidates.
+    """
+    isp = find_isp(session, slug)
+    query = select(Account).where(Account.isp_id == isp.id)
+    text = text.strip()
+    if (token := login_token(text)) is not None:
+        digest = vault.digest(token, purpose=LOGIN_PURPOSE)
+        found = list(session.scalars(query.where(Account.login_digest == digest)))
+    else:
+        prefix, _, rest = text.partition(":")
+        value = rest if prefix in _PREFIXES else text
+        conditions = [Account.client_id == value, Account.custom_id == value]
+        if value.isascii() and value.isdigit() and len(value) < 10:
+            conditions.append(Account.public_id == int(value))
+        digest = vault.digest(value, purpose=NATIONAL_ID_PURPOSE)
+        conditions.append(Account.national_id_digest == digest)
+        found = list(session.scalars(query.where(or_(*conditions))))
+    if not found:
+        raise PairingError("no account of ours matches; see alerta accounts, or pair it first")
+    if len(found) > 1:
+        raise PairingError(
+            _ambiguous(
+                [
+                    ClientFacts(client_id=a.client_id, public_id=a.public_id, name=a.name)
+                    for a in found
+                ]
+            )
+        )
+    return found[0]
+
+
+def _readings(text: str) -> list[tuple[ClientField, str]]:
+    """What a text may mean: "public:793" says which; a bare number may be any id."""
+    prefix, colon, rest = text.partition(":")
+    if colon and prefix in _PREFIXES and rest.strip():
+        return [(_PREFIXES[prefix], rest.strip())]
+    if not text:
+        raise PairingError("name a client: UUID, public id, custom id, national id or e-mail")
+    if "@" in text:
+        return [(ClientField.EMAIL, text)]
+    readings = [(ClientField.CUSTOM_ID, text), (ClientField.NATIONAL_ID, text)]
+    if re.fullmatch(r"[1-9]\d{0,8}", text):
+        readings.insert(0, (ClientField.PUBLIC_ID, text))
+    return readings
+
+
+def _ambiguous(candidates: list[ClientFacts]) -> str:
+    lines = [
+        f"  public:{facts.public_id}  {facts.name}  {facts.client_id}"
+        for facts in sorted(candidates, key=lambda facts: facts.public_id or 0)[:10]
+    ]
+    return "\n".join([f"{len(candidates)} clients match; name one of them by its UUID:", *lines])
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False

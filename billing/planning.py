@@ -1,0 +1,75 @@
+"""Find the invoices whose next step has come due, and plan it. Cost follows what is due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import contains_eager
+
+from billing.owing import Rules, Tally, take_due_steps
+from billing.sync import rules_of
+from models.account import Account
+from models.database import Database
+from models.invoice import Invoice
+from models.isp import Isp
+
+log = structlog.get_logger()
+
+#: Rows of one transaction: short enough that no writer waits long on SQLite.
+BATCH = 200
+
+
+class Planning:
+    """The use-case: `tick` is harmless however often it runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def tick(self, *, now: datetime, isp_id: int | None = None) -> Tally:
+        """This function will plan every step whose time has come.
+
+        Args:
+            now: the present.
+            isp_id: leave other ISPs alone.
+
+        Returns:
+            How many alerts and deliveries were planned.
+        """
+        tally = Tally()
+        while True:
+            planned, seen = self._batch(now=now, isp_id=isp_id)
+            tally += planned
+            if seen < BATCH:
+                break
+        if tally.alerts:
+            log.info("plan.finished", alerts=tally.alerts, deliveries=tally.deliveries)
+        return tally
+
+    def _batch(self, *, now: datetime, isp_id: int | None) -> tuple[Tally, int]:
+        tally = Tally()
+        rules: dict[int, Rules] = {}
+        with self._database.write() as session:
+            query = (
+                select(Invoice)
+                .join(Invoice.account)
+                .join(Account.isp)
+                .options(contains_eager(Invoice.account).contains_eager(Account.isp))
+                .where(Invoice.plan_at <= now, Isp.enabled)
+                .order_by(Invoice.plan_at, Invoice.id)
+                .limit(BATCH)
+                .with_for_update(of=Invoice, skip_locked=True)
+            )
+            if isp_id is not None:
+                query = query.where(Invoice.isp_id == isp_id)
+            invoices = session.scalars(query).all()
+            for invoice in invoices:
+                account = invoice.account
+                if not account.paired:
+                    invoice.plan_at = None
+                    continue
+                if account.isp_id not in rules:
+                    rules[account.isp_id] = rules_of(account.isp)
+                tally += take_due_steps(session, invoice, rules[account.isp_id], now=now)
+        return tally, len(invoices)

@@ -1,0 +1,143 @@
+"""How one claimed delivery ends: every ending is written under the attempt that made it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import func, select, update
+
+from billing.letter import Fate, Outcome
+from billing.values import DeliveryState, Reason
+from models import claims
+from models.account import Channel
+from models.alert import Attempt
+from models.database import Database
+from models.invoice import Invoice
+
+log = structlog.get_logger()
+
+#: engine.md, rule 13: one send (Apprise 45 s) < soft limit 120 s < hard limit 150 s < lease.
+LEASE = timedelta(seconds=180)
+#: Tries before a delivery fails for good; the waits between them add up to about 1 h 45 min.
+MAX_TRIES = 6
+_BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 10, 30, 60))
+#: The longest pause that a provider may ask of one delivery.
+_LONGEST_PAUSE = timedelta(hours=6)
+
+
+class Settlement:
+    """The end of one claimed delivery.
+
+    Args:
+        database: rows.
+        delivery_id: which delivery.
+        attempt: the number under which it was claimed; nothing is written under another one.
+    """
+
+    def __init__(self, database: Database, delivery_id: int, attempt: int) -> None:
+        self._database = database
+        self._delivery_id = delivery_id
+        self._attempt = attempt
+
+    def end(
+        self, state: DeliveryState, reason: Reason | None, detail: str | None, *, now: datetime
+    ) -> DeliveryState:
+        """Settle for good."""
+        with self._database.write() as session:
+            claims.settle(
+                session, self._delivery_id, self._attempt, state=state.value,
+                reason=reason.value if reason else None, detail=_short(detail), settled_at=now,
+            )  # fmt: skip
+        self._log(state, reason)
+        return state
+
+    def put_off(self, until: datetime, reason: Reason | None, detail: str | None) -> DeliveryState:
+        """Plan it again, not before `until`."""
+        with self._database.write() as session:
+            claims.settle(
+                session, self._delivery_id, self._attempt, state=DeliveryState.PLANNED.value,
+                reason=reason.value if reason else None, detail=_short(detail), not_before=until,
+            )  # fmt: skip
+        self._log(DeliveryState.PLANNED, reason)
+        return DeliveryState.PLANNED
+
+    def begin(self, *, now: datetime) -> bool:
+        """Journal the attempt; False = the claim was lost, so nothing may be sent."""
+        with self._database.write() as session:
+            return claims.begin_attempt(
+                session, self._delivery_id, self._attempt, now=now, lease_until=now + LEASE
+            )
+
+    def record(
+        self, outcome: Outcome, *, note: str | None, channel_id: int, invoice_id: int, now: datetime
+    ) -> DeliveryState:
+        """Write what became of the send, its journal and what follows from it.
+
+        Args:
+            outcome: as the door told it.
+            note: what the message went without, if anything.
+            channel_id: disabled where the provider refused it for good.
+            invoice_id: announced from now on where the customer has, or may have, the message.
+            now: the present.
+        """
+        state, values = DeliveryState.SENT, {"sent_at": now, "settled_at": now}
+        reason: Reason | None = None
+        if outcome.fate is Fate.REJECTED:
+            state, reason = DeliveryState.FAILED, Reason.REJECTED
+            values = {"settled_at": now}
+        elif outcome.fate is Fate.UNCERTAIN:
+            state, reason = DeliveryState.UNCERTAIN, Reason.NO_ANSWER
+            values = {"settled_at": now}
+        elif outcome.fate is Fate.FAILED:
+            state, reason, values = self._after_failure(outcome, now=now)
+        detail = outcome.detail if state is not DeliveryState.SENT else note
+        with self._database.write() as session:
+            claims.end_attempt(
+                session, self._delivery_id, self._attempt,
+                fate=outcome.fate.value, detail=outcome.detail, now=now,
+            )  # fmt: skip
+            claims.settle(
+                session, self._delivery_id, self._attempt, state=state.value,
+                reason=reason.value if reason else None, detail=_short(detail), **values,
+            )  # fmt: skip
+            if outcome.fate is Fate.REJECTED:
+                session.execute(
+                    update(Channel)
+                    .where(Channel.id == channel_id, Channel.disabled_at.is_(None))
+                    .values(disabled_at=now, disabled_reason=outcome.detail[:300])
+                )
+            if outcome.fate in {Fate.DELIVERED, Fate.UNCERTAIN}:
+                session.execute(
+                    update(Invoice)
+                    .where(Invoice.id == invoice_id, Invoice.announced_at.is_(None))
+                    .values(announced_at=now)
+                )
+        self._log(state, reason)
+        return state
+
+    def _after_failure(
+        self, outcome: Outcome, *, now: datetime
+    ) -> tuple[DeliveryState, Reason, dict[str, datetime]]:
+        with self._database.read() as session:
+            tries = session.scalar(
+                select(func.count()).where(Attempt.delivery_id == self._delivery_id)
+            )
+        tries = tries or 1
+        if tries >= MAX_TRIES:
+            return DeliveryState.FAILED, Reason.TRIES_SPENT, {"settled_at": now}
+        wait = _BACK_OFF[min(tries, len(_BACK_OFF)) - 1]
+        if outcome.retry_after is not None:
+            asked = timedelta(seconds=max(outcome.retry_after, 0))
+            wait = min(max(asked, timedelta(seconds=1)), _LONGEST_PAUSE)
+        return DeliveryState.PLANNED, Reason.PROVIDER_TROUBLE, {"not_before": now + wait}
+
+    def _log(self, state: DeliveryState, reason: Reason | None) -> None:
+        log.info(
+            "deliver.settled", delivery_id=self._delivery_id, attempt=self._attempt,
+            state=state.value, reason=reason.value if reason else None,
+        )  # fmt: skip
+
+
+def _short(text: str | None) -> str | None:
+    return text[:500] if text else None

@@ -1,0 +1,198 @@
+"""Every setting, from `ALERTA_…` environment variables, read once.
+
+A secret may also come from a file: `ALERTA_SECRET_KEY_FILE=/run/secrets/key` stands for
+`ALERTA_SECRET_KEY`. All problems are gathered into one error, so that an operator mends them in one
+go.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "ALERTA_"
+#: Secrets that may be given as `ALERTA_<NAME>_FILE`; a file of 64 KiB is certainly a mistake.
+MAX_SECRET_FILE_BYTES = 65_536
+
+_DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+_BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://")
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; `problems` lists everything that is wrong, a line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Durations are seconds or ISO 8601 ("PT15M")."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid"
+    )
+
+    home: Path = Field(Path("var"), description="Folder of everything we keep on disk.")
+    database_url: SecretStr | None = Field(
+        None, description="sqlite:///FILE or postgresql://…; default: SQLite in ALERTA_HOME."
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="redis://, rediss://, redis+socket://; default: embedded Valkey."
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Key ring, newest first, separated by commas or blanks."
+    )
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+
+    sync_every: timedelta = Field(
+        timedelta(minutes=30), description="How often each paired account is looked at."
+    )
+    tick: timedelta = Field(
+        timedelta(seconds=15), description="How often beat asks whether anything is due."
+    )
+    concurrency: int = Field(2, ge=1, le=64, description="Worker children per worker process.")
+    max_pdf_bytes: int = Field(
+        1_000_000, ge=10_000, le=10_000_000, description="Largest invoice PDF that is attached."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(_DATABASES):
+            raise ValueError(f"must begin with {', '.join(_DATABASES)}")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_broker(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(_BROKERS):
+            raise ValueError(f"must begin with {', '.join(_BROKERS)}")
+        return value
+
+    @field_validator("sync_every", "tick")
+    @classmethod
+    def _at_least_a_second(cls, value: timedelta) -> timedelta:
+        if value < timedelta(seconds=1):
+            raise ValueError("must be at least one second")
+        return value
+
+    @property
+    def embedded_database(self) -> bool:
+        """Whether the database is the SQLite file in `home`."""
+        return self.database_url is None
+
+    @property
+    def embedded_broker(self) -> bool:
+        """Whether we run our own Valkey in `home`."""
+        return self.redis_url is None
+
+    @property
+    def database(self) -> str:
+        """The database URL, with the driver spelled out. Secret."""
+        if self.database_url is None:
+            return f"sqlite:///{self.home.resolve() / 'alerta.db'}"
+        url = self.database_url.get_secret_value()
+        return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the constructor, the environment, then `…_FILE` variables, in this order."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+
+def _secret_names() -> list[str]:
+    return [n for n, f in Settings.model_fields.items() if f.annotation == SecretStr | None]
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """`ALERTA_<SECRET>_FILE`: the content of a file, without the blanks around it."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
+        if not path or field_name not in _secret_names():
+            return None, field_name, False
+        return _read_secret(Path(path)), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {n: self.get_field_value(f, n)[0] for n, f in Settings.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _read_secret(path: Path) -> str:
+    with path.open(encoding="utf-8") as file:
+        return file.read(MAX_SECRET_FILE_BYTES).strip()
+
+
+def load_settings() -> Settings:
+    """This function will read the settings from the environment.
+
+    Raises:
+        SettingsError: with every problem found, none of them quoting a secret.
+    """
+    problems = _unreadable_files() + _unknown_names()
+    if any("_FILE" in problem for problem in problems):
+        raise SettingsError(problems)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        problems += [
+            f"{PREFIX}{'.'.join(str(part) for part in item['loc']).upper()}: {_plain(item['msg'])}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsError(problems) from None
+    if settings.secret_key is None and not settings.embedded_database:
+        problems.append(
+            f"{PREFIX}SECRET_KEY: required with a database of your own "
+            "(make one: alerta keys new; or set ALERTA_SECRET_KEY_FILE)"
+        )
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def _unreadable_files() -> list[str]:
+    problems = []
+    for name in _secret_names():
+        variable = f"{PREFIX}{name.upper()}_FILE"
+        if path := os.environ.get(variable):
+            if os.environ.get(f"{PREFIX}{name.upper()}"):
+                problems.append(f"{variable}: {PREFIX}{name.upper()} is set too; keep one of them")
+            try:
+                if not _read_secret(Path(path)):
+                    problems.append(f"{variable}: the file is empty")
+            except (OSError, UnicodeDecodeError) as error:
+                why = error.strerror if isinstance(error, OSError) else "not a text file"
+                problems.append(f"{variable}: cannot read the file: {why}")
+    return problems
+
+
+def _unknown_names() -> list[str]:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known |= {f"{PREFIX}{name.upper()}_FILE" for name in _secret_names()}
+    return [
+        f"{name}: no such setting (known: {', '.join(sorted(known))})"
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name not in known
+    ]

@@ -1,0 +1,87 @@
+"""The customer: an account, its channels, and the contracts that prove what is theirs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base
+from models.isp import Isp
+
+
+class Account(Base):
+    """One Wispro client. Paired while `paired_at` is set and `unpaired_at` is not.
+
+    `login_digest` is the keyed hash of the portal's login link; the link itself is never kept. The
+    national id is sealed (Wispro filters by it) and hashed (staff look people up by it).
+    `looked_at` is when the last complete look at Wispro began; `baseline_at` when the first did.
+    """
+
+    __tablename__ = "account"
+    __table_args__ = (
+        UniqueConstraint("isp_id", "client_id"),
+        Index(None, "isp_id", "next_look_at"),
+        Index(None, "isp_id", "login_digest"),
+        Index(None, "isp_id", "national_id_digest"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"))
+    client_id: Mapped[str] = mapped_column(String(64))
+    public_id: Mapped[int | None]
+    custom_id: Mapped[str | None] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(300))
+    national_id_sealed: Mapped[str | None] = mapped_column(Text)
+    national_id_digest: Mapped[str | None] = mapped_column(String(64))
+    login_digest: Mapped[str | None] = mapped_column(String(64))
+    locale: Mapped[str | None] = mapped_column(String(16))
+    paired_at: Mapped[datetime | None]
+    unpaired_at: Mapped[datetime | None]
+    baseline_at: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None]
+    next_look_at: Mapped[datetime | None]
+    look_trouble: Mapped[str | None] = mapped_column(String(300))
+
+    isp: Mapped[Isp] = relationship()
+    channels: Mapped[list[Channel]] = relationship(back_populates="account")
+
+    @property
+    def paired(self) -> bool:
+        """Whether this customer asked for alerts and still wants them."""
+        return self.paired_at is not None and self.unpaired_at is None
+
+
+class Channel(Base):
+    """One destination of one account: an address on the ISP's transport, or an Apprise URL."""
+
+    __tablename__ = "channel"
+    __table_args__ = (UniqueConstraint("account_id", "destination_digest"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    scheme: Mapped[str] = mapped_column(String(32))
+    medium: Mapped[str] = mapped_column(String(8))
+    destination_sealed: Mapped[str] = mapped_column(Text)
+    destination_digest: Mapped[str] = mapped_column(String(64))
+    needs_transport: Mapped[bool]
+    label: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+    disabled_reason: Mapped[str | None] = mapped_column(String(300))
+
+    account: Mapped[Account] = relationship(back_populates="channels")
+
+
+class Contract(Base):
+    """The contract map: which client a contract belongs to. Nothing else of it is kept."""
+
+    __tablename__ = "contract"
+
+    isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"), primary_key=True)
+    contract_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(64), index=True)
+    public_id: Mapped[int | None]
+    state: Mapped[str] = mapped_column(String(16))
+    seen_at: Mapped[datetime]

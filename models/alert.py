@@ -1,0 +1,93 @@
+"""What is owed to people: alerts, their deliveries on each channel, and every attempt."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.account import Account, Channel
+from models.base import Base
+from models.invoice import Invoice
+
+
+class Alert(Base):
+    """One thing owed to one account.
+
+    The constraint is the promise of `product.md`, section 2: one alert per account, subject
+    (`invoice:…`), kind, anchor date and step, however often it is planned.
+    """
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        UniqueConstraint("account_id", "subject", "kind", "anchor_date", "step"),
+        Index(None, "invoice_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id", ondelete="CASCADE"))
+    subject: Mapped[str] = mapped_column(String(100))
+    kind: Mapped[str] = mapped_column(String(20))
+    anchor: Mapped[str] = mapped_column(String(12))
+    anchor_date: Mapped[date]
+    step: Mapped[str] = mapped_column(String(40))
+    due_at: Mapped[datetime]
+    useful_until: Mapped[datetime | None]
+    details: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship()
+    invoice: Mapped[Invoice | None] = relationship()
+
+
+class Delivery(Base):
+    """One alert on one channel, claimed by a guarded update before it is sent.
+
+    `attempts` is also the fencing token: whoever settles names the attempt it made. `not_before` is
+    when it may go next; `planned_at` when it was first meant to go.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("alert_id", "channel_id"),
+        Index(None, "state", "not_before"),
+        Index(None, "account_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"))
+    channel_id: Mapped[int] = mapped_column(ForeignKey("channel.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(String(12))
+    reason: Mapped[str | None] = mapped_column(String(24))
+    detail: Mapped[str | None] = mapped_column(String(500))
+    message_id: Mapped[str] = mapped_column(String(120))
+    planned_at: Mapped[datetime]
+    not_before: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+
+    alert: Mapped[Alert] = relationship()
+    channel: Mapped[Channel] = relationship()
+
+
+class Attempt(Base):
+    """One try of a delivery, written before the provider is called."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (UniqueConstraint("delivery_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    fate: Mapped[str | None] = mapped_column(String(12))
+    detail: Mapped[str | None] = mapped_column(String(500))

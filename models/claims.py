@@ -1,0 +1,125 @@
+"""Who may send what: claim by guarded update, settle by the attempt that was made.
+
+Each statement means the same on SQLite (one writer at a time) and on PostgreSQL (SKIP LOCKED), and
+each later write names the attempt it belongs to, so that a worker that lost its lease changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from models.alert import Attempt, Delivery
+
+
+def due_isps(session: Session, *, now: datetime) -> Sequence[int]:
+    """Return the ISPs that have deliveries whose time has come."""
+    return session.scalars(
+        select(Delivery.isp_id)
+        .where(Delivery.state == "planned", Delivery.not_before <= now)
+        .distinct()
+        .order_by(Delivery.isp_id)
+    ).all()
+
+
+def claim(
+    session: Session, isp_id: int, *, limit: int, now: datetime, lease_until: datetime
+) -> list[tuple[int, int]]:
+    """Take up to `limit` due deliveries of an ISP; return (delivery id, attempt number) pairs."""
+    due = (
+        select(Delivery.id)
+        .where(Delivery.isp_id == isp_id, Delivery.state == "planned", Delivery.not_before <= now)
+        .order_by(Delivery.not_before, Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(due), Delivery.state == "planned")
+        .values(state="sending", attempts=Delivery.attempts + 1, lease_until=lease_until)
+        .returning(Delivery.id, Delivery.attempts)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return sorted((row.id, row.attempts) for row in rows)
+
+
+def begin_attempt(
+    session: Session, delivery_id: int, attempt: int, *, now: datetime, lease_until: datetime
+) -> bool:
+    """Journal an attempt before the provider is called; False = the claim was lost meanwhile."""
+    held = session.scalars(
+        update(Delivery)
+        .where(
+            Delivery.id == delivery_id,
+            Delivery.state == "sending",
+            Delivery.attempts == attempt,
+            Delivery.lease_until > now,
+        )
+        .values(lease_until=lease_until)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if held is None:
+        return False
+    session.add(Attempt(delivery_id=delivery_id, number=attempt, started_at=now))
+    return True
+
+
+def settle(session: Session, delivery_id: int, attempt: int, **values: Any) -> bool:
+    """Write how a claimed delivery ended; False = somebody else holds or settled it."""
+    settled = session.scalars(
+        update(Delivery)
+        .where(
+            Delivery.id == delivery_id, Delivery.state == "sending", Delivery.attempts == attempt
+        )
+        .values(lease_until=None, **values)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    return settled is not None
+
+
+def end_attempt(
+    session: Session, delivery_id: int, attempt: int, *, fate: str, detail: str, now: datetime
+) -> None:
+    """Complete the journal of an attempt."""
+    session.execute(
+        update(Attempt)
+        .where(Attempt.delivery_id == delivery_id, Attempt.number == attempt)
+        .values(finished_at=now, fate=fate, detail=detail[:500])
+        .execution_options(synchronize_session=False)
+    )
+
+
+def recover(session: Session, *, now: datetime) -> tuple[int, int]:
+    """Resolve claims whose lease ran out; return (given back, uncertain).
+
+    A claim without a journaled attempt certainly sent nothing and is planned again; one with an
+    attempt may have reached the provider and is uncertain.
+    """
+    expired = [Delivery.state == "sending", Delivery.lease_until <= now]
+    tried = (
+        select(Attempt.id)
+        .where(Attempt.delivery_id == Delivery.id, Attempt.number == Delivery.attempts)
+        .exists()
+    )
+    uncertain = session.scalars(
+        update(Delivery)
+        .where(*expired, tried)
+        .values(state="uncertain", reason="interrupted", lease_until=None, settled_at=now)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    given_back = session.scalars(
+        update(Delivery)
+        .where(*expired, ~tried)
+        .values(state="planned", lease_until=None)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return len(given_back), len(uncertain)

@@ -1,0 +1,89 @@
+"""The two databases behind one face: SQLite (WAL) and PostgreSQL (psycopg 3).
+
+SQLite: autocommit driver with explicit BEGIN IMMEDIATE for writers, since a deferred transaction
+that reads and then writes fails at once with SQLITE_BUSY_SNAPSHOT however long the busy timeout,
+and the driver's own mode claims twice. PostgreSQL: a small pool per process, pinged before use.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+#: A writer of ours holds the lock for milliseconds; 10 s tells a stuck one from a busy one.
+SQLITE_BUSY_SECONDS = 10
+_READ_ONLY = "alerta_read_only"
+
+
+class Database:
+    """Sessions for writing units of work and for reading.
+
+    Args:
+        url: SQLAlchemy URL, `sqlite:///…` or `postgresql+psycopg://…`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = make_engine(url)
+        self._write = sessionmaker(self.engine, expire_on_commit=False)
+        reading = self.engine.execution_options(**{_READ_ONLY: True})
+        self._read = sessionmaker(reading, expire_on_commit=False)
+
+    def write(self) -> AbstractContextManager[Session]:
+        """One unit of work: commits at the end of the block, rolls back on an exception."""
+        return self._write.begin()
+
+    def read(self) -> AbstractContextManager[Session]:
+        """One consistent look; nothing is to be written in it."""
+        return self._read.begin()
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def make_engine(url: str) -> Engine:
+    """Return an engine with the settings that our guarded updates rely on."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        url,
+        pool_size=2,
+        max_overflow=3,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        hide_parameters=True,
+    )
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    del record
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # an alert that was recorded survives a power cut
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def insert_for(session: Session, table: Any) -> sqlite.Insert | postgresql.Insert:
+    """Return the dialect's own `insert`, the only one that knows ON CONFLICT."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)

@@ -1,0 +1,24 @@
+"""Every table, imported once so that the metadata is whole."""
+
+from models.account import Account, Channel, Contract
+from models.alert import Alert, Attempt, Delivery
+from models.base import Base
+from models.invoice import Invoice, InvoiceChange
+from models.isp import Isp, Transport
+from models.sync_run import SetAsideRecord, SyncRun
+
+__all__ = [
+    "Account",
+    "Alert",
+    "Attempt",
+    "Base",
+    "Channel",
+    "Contract",
+    "Delivery",
+    "Invoice",
+    "InvoiceChange",
+    "Isp",
+    "SetAsideRecord",
+    "SyncRun",
+    "Transport",
+]
