@@ -83,9 +83,17 @@ def apply_look(
             applied.foreign += 1
             continue
         applied.changed += _apply_invoice(
-            session, account, row, facts, rules, applied.tally,
-            baseline=baseline, asked_at=look.asked_at, sync_run_id=sync_run_id, now=now,
-        )  # fmt: skip
+            session,
+            account,
+            row,
+            facts,
+            rules,
+            applied.tally,
+            baseline=baseline,
+            asked_at=look.asked_at,
+            sync_run_id=sync_run_id,
+            now=now,
+        )
     for wispro_id in look.not_found:
         if (row := rows.get(wispro_id)) is not None:
             applied.changed += _count_missing(
@@ -112,9 +120,17 @@ def apply_single(
     """This function will bring one invoice up to its own GET (the last-second look)."""
     applied = Applied()
     applied.changed = _apply_invoice(
-        session, row.account, row, facts, rules, applied.tally,
-        baseline=False, asked_at=asked_at, sync_run_id=None, now=now,
-    )  # fmt: skip
+        session,
+        row.account,
+        row,
+        facts,
+        rules,
+        applied.tally,
+        baseline=False,
+        asked_at=asked_at,
+        sync_run_id=None,
+        now=now,
+    )
     row.confirmed_at = max(row.confirmed_at, asked_at)
     return applied
 
@@ -186,9 +202,14 @@ def _apply_invoice(
 
 
 def _owe_reaction(
-    session: Session, row: Invoice, kind: AlertKind, reaction: Reaction, rules: Rules, *,
+    session: Session,
+    row: Invoice,
+    kind: AlertKind,
+    reaction: Reaction,
+    rules: Rules,
+    *,
     now: datetime,
-) -> Tally:  # fmt: skip
+) -> Tally:
     calendar = rules.calendar
     if kind is AlertKind.ISSUED:
         key = keys.of_issue(row.wispro_id, calendar.today(row.first_seen_at))
@@ -277,9 +298,14 @@ def _apply_contracts(
 
 
 def _warn_of_cutoff(
-    session: Session, account: Account, contracts: list[str], rules: Rules, tally: Tally, *,
+    session: Session,
+    account: Account,
+    contracts: list[str],
+    rules: Rules,
+    tally: Tally,
+    *,
     now: datetime,
-) -> None:  # fmt: skip
+) -> None:
     """Owe one warning for the oldest open invoice of each contract that became `alerted`."""
     for contract_id in contracts:
         row = session.scalars(

@@ -114,8 +114,19 @@ class Delivering:
         with self._database.read() as session:
             return claims.due_isps(session, now=now)
 
-    def run_batch(self, isp_id: int, *, clock: Clock) -> DeliveryReport:
-        """This function will send up to a batch of what an ISP owes now.
+    def run_all(self, *, clock: Clock, progress: Callable[[int], None]) -> DeliveryReport:
+        """This function will send everything that is due now, ISP by ISP, batch by batch."""
+        total = DeliveryReport()
+        for isp_id in self.due_isps(now=clock()):
+            while (report := self.run_batch(isp_id, clock=clock)).touched:
+                total += report
+                progress(total.touched)
+        return total
+
+    def run_batch(
+        self, isp_id: int, *, clock: Clock, account_id: int | None = None
+    ) -> DeliveryReport:
+        """This function will send up to a batch of what an ISP owes now, or one account of it.
 
         Returns:
             What became of each claimed delivery; `touched` is 0 where nothing was due.
@@ -123,7 +134,12 @@ class Delivering:
         started = clock()
         with self._database.write() as session:
             claimed = claims.claim(
-                session, isp_id, limit=BATCH_SIZE, now=started, lease_until=started + LEASE
+                session,
+                isp_id,
+                limit=BATCH_SIZE,
+                now=started,
+                lease_until=started + LEASE,
+                account_id=account_id,
             )
         report = DeliveryReport()
         batch = _Batch()
@@ -134,11 +150,17 @@ class Delivering:
             report.count(self._deliver(delivery_id, attempt, batch, clock=clock))
         if claimed:
             log.info(
-                "deliver.finished", isp_id=isp_id, claimed=len(claimed), sent=report.sent,
-                failed=report.failed, uncertain=report.uncertain, skipped=report.skipped,
-                cancelled=report.cancelled, deferred=report.deferred,
+                "deliver.finished",
+                isp_id=isp_id,
+                claimed=len(claimed),
+                sent=report.sent,
+                failed=report.failed,
+                uncertain=report.uncertain,
+                skipped=report.skipped,
+                cancelled=report.cancelled,
+                deferred=report.deferred,
                 ms=round((clock() - started).total_seconds() * 1000),
-            )  # fmt: skip
+            )
         return report
 
     def sweep(self, *, now: datetime) -> tuple[int, int]:
@@ -222,9 +244,14 @@ class Delivering:
             return open_dossier(session, dossier.delivery.id)
 
     def _send(
-        self, dossier: Dossier, settlement: Settlement, batch: _Batch, *, covered: bool,
+        self,
+        dossier: Dossier,
+        settlement: Settlement,
+        batch: _Batch,
+        *,
+        covered: bool,
         clock: Clock,
-    ) -> DeliveryState | None:  # fmt: skip
+    ) -> DeliveryState | None:
         channel, messenger = dossier.channel, self._messenger
         if channel.needs_transport and dossier.transport is None:
             why = (

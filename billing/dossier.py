@@ -54,9 +54,11 @@ class Dossier:
     def case(self, *, checked_at: datetime | None, owed: Decimal | None) -> Case:
         """Return what the gate decides on."""
         laid = occurrences(
-            self.facts, self.rules.policy, self.rules.calendar,
+            self.facts,
+            self.rules.policy,
+            self.rules.calendar,
             first_seen_at=self.invoice.first_seen_at,
-        )  # fmt: skip
+        )
         return Case(
             kind=self.kind,
             due_at=self.alert.due_at,

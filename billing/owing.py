@@ -45,10 +45,15 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the planner of one ISP goes by."""
+    """What the planner of one ISP goes by.
+
+    `earliest` keeps what is planned from leaving before that instant: a look by hand must not send
+    anything that the daemon would not have sent by then anyway.
+    """
 
     policy: Policy
     calendar: Calendar
+    earliest: datetime | None = None
 
 
 def owe(
@@ -100,7 +105,7 @@ def owe(
     ).scalar_one_or_none()
     if alert_id is None:
         return Tally()
-    goes_at = rules.calendar.next_open(max(due_at, now))
+    goes_at = rules.calendar.next_open(max(due_at, now, rules.earliest or now))
     channels = session.scalars(
         select(Channel.id)
         .where(Channel.account_id == invoice.account_id, Channel.disabled_at.is_(None))
@@ -167,18 +172,29 @@ def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: dat
     invoice.steps_until = now
     for occurrence in found.missed:
         owe(
-            session, invoice, keys.of_step(invoice.wispro_id, occurrence), rules,
-            due_at=occurrence.at, now=now, useful_until=occurrence.until, skipped=Reason.MISSED,
-        )  # fmt: skip
+            session,
+            invoice,
+            keys.of_step(invoice.wispro_id, occurrence),
+            rules,
+            due_at=occurrence.at,
+            now=now,
+            useful_until=occurrence.until,
+            skipped=Reason.MISSED,
+        )
     if found.now is None:
         return Tally()
     end_planned(session, invoice.id, DEMANDS, Reason.SUPERSEDED, now=now)
     repeated = _sent_lately(session, invoice.id, found.now, now=now)
     return owe(
-        session, invoice, keys.of_step(invoice.wispro_id, found.now), rules,
-        due_at=found.now.at, now=now, useful_until=found.now.until,
+        session,
+        invoice,
+        keys.of_step(invoice.wispro_id, found.now),
+        rules,
+        due_at=found.now.at,
+        now=now,
+        useful_until=found.now.until,
         skipped=Reason.SUPERSEDED if repeated else None,
-    )  # fmt: skip
+    )
 
 
 def _sent_lately(session: Session, invoice_id: int, item: Occurrence, *, now: datetime) -> bool:

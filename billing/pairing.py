@@ -196,9 +196,14 @@ class Pairing:
         )
 
     def _account(
-        self, session: Session, isp_id: int, facts: ClientFacts, locale: str | None, *,
+        self,
+        session: Session,
+        isp_id: int,
+        facts: ClientFacts,
+        locale: str | None,
+        *,
         now: datetime,
-    ) -> Account:  # fmt: skip
+    ) -> Account:
         account = session.scalars(
             select(Account)
             .where(Account.isp_id == isp_id, Account.client_id == facts.client_id)
@@ -218,9 +223,13 @@ class Pairing:
         return account
 
     def _channels(
-        self, session: Session, account: Account, parsed: Sequence[ParsedDestination], *,
+        self,
+        session: Session,
+        account: Account,
+        parsed: Sequence[ParsedDestination],
+        *,
         now: datetime,
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:  # fmt: skip
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         rows = session.scalars(select(Channel).where(Channel.account_id == account.id))
         present = {row.destination_digest: row for row in rows}
         added, known = [], []

@@ -179,6 +179,10 @@ class VaultPort(Protocol):
         """Decrypt with whichever key fits. Raises `SecretError`."""
         ...
 
+    def is_current(self, sealed: str) -> bool:
+        """Whether a value is sealed under the first key."""
+        ...
+
     def digest(self, clear: str, *, purpose: str) -> str:
         """Return a keyed hash that cannot be reversed or compared across purposes."""
         ...

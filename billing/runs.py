@@ -22,9 +22,16 @@ REST_UNAUTHORIZED = timedelta(minutes=15)
 #: Reasons that concern the whole ISP: asking for the next account is pointless.
 ISP_WIDE = frozenset({UpstreamReason.NOT_AUTHORIZED, UpstreamReason.LICENCE_EXPIRED})
 _COUNTED = (
-    "accounts", "requests", "fetched", "foreign", "set_aside", "changed", "alerts", "deliveries",
+    "accounts",
+    "requests",
+    "fetched",
+    "foreign",
+    "set_aside",
+    "changed",
+    "alerts",
+    "deliveries",
     "ms",
-)  # fmt: skip
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,9 +74,14 @@ class SyncReport:
 
 
 def open_run(
-    database: Database, isp_id: int, *, mode: str, trigger: str, account_id: int | None,
+    database: Database,
+    isp_id: int,
+    *,
+    mode: str,
+    trigger: str,
+    account_id: int | None,
     now: datetime,
-) -> tuple[int, SyncReport]:  # fmt: skip
+) -> tuple[int, SyncReport]:
     """This function will record that a run has begun; return its id and an empty report."""
     with database.write() as session:
         run = SyncRun(
@@ -97,9 +109,13 @@ def close_run(
             _mark_isp(session.get_one(Isp, run.isp_id), report, started=started, now=now)
     counts = {name: getattr(report, name) for name in _COUNTED}
     log.info(
-        "sync.finished", isp=report.isp, mode=report.mode, outcome=report.outcome.value,
-        reason=report.reason, **counts,
-    )  # fmt: skip
+        "sync.finished",
+        isp=report.isp,
+        mode=report.mode,
+        outcome=report.outcome.value,
+        reason=report.reason,
+        **counts,
+    )
 
 
 def _mark_isp(isp: Isp, report: SyncReport, *, started: datetime, now: datetime) -> None:

@@ -46,9 +46,14 @@ class Settlement:
         """Settle for good."""
         with self._database.write() as session:
             claims.settle(
-                session, self._delivery_id, self._attempt, state=state.value,
-                reason=reason.value if reason else None, detail=_short(detail), settled_at=now,
-            )  # fmt: skip
+                session,
+                self._delivery_id,
+                self._attempt,
+                state=state.value,
+                reason=reason.value if reason else None,
+                detail=_short(detail),
+                settled_at=now,
+            )
         self._log(state, reason)
         return state
 
@@ -56,9 +61,14 @@ class Settlement:
         """Plan it again, not before `until`."""
         with self._database.write() as session:
             claims.settle(
-                session, self._delivery_id, self._attempt, state=DeliveryState.PLANNED.value,
-                reason=reason.value if reason else None, detail=_short(detail), not_before=until,
-            )  # fmt: skip
+                session,
+                self._delivery_id,
+                self._attempt,
+                state=DeliveryState.PLANNED.value,
+                reason=reason.value if reason else None,
+                detail=_short(detail),
+                not_before=until,
+            )
         self._log(DeliveryState.PLANNED, reason)
         return DeliveryState.PLANNED
 
@@ -94,13 +104,22 @@ class Settlement:
         detail = outcome.detail if state is not DeliveryState.SENT else note
         with self._database.write() as session:
             claims.end_attempt(
-                session, self._delivery_id, self._attempt,
-                fate=outcome.fate.value, detail=outcome.detail, now=now,
-            )  # fmt: skip
+                session,
+                self._delivery_id,
+                self._attempt,
+                fate=outcome.fate.value,
+                detail=outcome.detail,
+                now=now,
+            )
             claims.settle(
-                session, self._delivery_id, self._attempt, state=state.value,
-                reason=reason.value if reason else None, detail=_short(detail), **values,
-            )  # fmt: skip
+                session,
+                self._delivery_id,
+                self._attempt,
+                state=state.value,
+                reason=reason.value if reason else None,
+                detail=_short(detail),
+                **values,
+            )
             if outcome.fate is Fate.REJECTED:
                 session.execute(
                     update(Channel)
@@ -134,9 +153,12 @@ class Settlement:
 
     def _log(self, state: DeliveryState, reason: Reason | None) -> None:
         log.info(
-            "deliver.settled", delivery_id=self._delivery_id, attempt=self._attempt,
-            state=state.value, reason=reason.value if reason else None,
-        )  # fmt: skip
+            "deliver.settled",
+            delivery_id=self._delivery_id,
+            attempt=self._attempt,
+            state=state.value,
+            reason=reason.value if reason else None,
+        )
 
 
 def _short(text: str | None) -> str | None:

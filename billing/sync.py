@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -125,9 +125,13 @@ class Sync:
         try:
             account_ids = self._accounts(isp_id, before=started if due_only else None)
             run_id, report = open_run(
-                self._database, isp_id, mode="accounts", trigger=trigger, account_id=None,
+                self._database,
+                isp_id,
+                mode="accounts",
+                trigger=trigger,
+                account_id=None,
                 now=started,
-            )  # fmt: skip
+            )
             ends = started + budget if budget else None
             with self._desk(isp_id, run_id, report, clock=clock) as desk:
                 self._look_at_all(desk, account_ids, lease, ends=ends, progress=progress)
@@ -136,19 +140,35 @@ class Sync:
             lease.give()
         return report
 
-    def run_account(self, account_id: int, *, clock: Clock, trigger: str) -> SyncReport:
+    def run_account(
+        self, account_id: int, *, clock: Clock, trigger: str, send: bool = True
+    ) -> SyncReport:
         """This function will look at one account now, beside any run of its ISP.
 
         An older answer never overwrites a younger one, so the two may overlap.
+
+        Args:
+            account_id: which account.
+            clock: tells the present.
+            trigger: "schedule" or "hand", kept with the run.
+            send: False = what this look makes us owe leaves no earlier than the daemon's own next
+                look would have sent it (product.md, rule 23).
         """
         started = clock()
         with self._database.read() as session:
             isp_id = session.get_one(Account, account_id).isp_id
         run_id, report = open_run(
-            self._database, isp_id, mode="account", trigger=trigger, account_id=account_id,
+            self._database,
+            isp_id,
+            mode="account",
+            trigger=trigger,
+            account_id=account_id,
             now=started,
-        )  # fmt: skip
+        )
         with self._desk(isp_id, run_id, report, clock=clock) as desk:
+            if not send:
+                rules = replace(desk.rules, earliest=started + self._every)
+                desk = replace(desk, rules=rules)  # noqa: PLW2901 - the same desk, more patient
             self._look(desk, account_id)
         close_run(self._database, run_id, report, started=started, now=clock())
         return report
@@ -171,9 +191,14 @@ class Sync:
             report.requests = 0 if wispro is None else wispro.requests
 
     def _look_at_all(
-        self, desk: _Desk, account_ids: Sequence[int], lease: SyncLease, *,
-        ends: datetime | None, progress: Callable[[int, int], None] | None,
-    ) -> None:  # fmt: skip
+        self,
+        desk: _Desk,
+        account_ids: Sequence[int],
+        lease: SyncLease,
+        *,
+        ends: datetime | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
         in_a_row = 0
         patience = min(FAILURES_IN_A_ROW, len(account_ids))
         for done, account_id in enumerate(account_ids):
@@ -226,9 +251,14 @@ class Sync:
                 return Applied()
             account.next_look_at = look.asked_at + self._every
             return apply_look(
-                session, account, look, desk.rules,
-                vault=self._vault, sync_run_id=desk.run_id, now=desk.clock(),
-            )  # fmt: skip
+                session,
+                account,
+                look,
+                desk.rules,
+                vault=self._vault,
+                sync_run_id=desk.run_id,
+                now=desk.clock(),
+            )
 
     def _subject(self, session: Session, account_id: int) -> Subject:
         account = session.get_one(Account, account_id)

@@ -206,7 +206,7 @@ class InvoiceFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientFacts:
-    """One Wispro client; `login_digest` is the keyed hash of `link_mobile_login`, never the link."""
+    """One Wispro client; `login_digest` is the keyed hash of the portal link, never the link."""
 
     client_id: str
     public_id: int | None = None

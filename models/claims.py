@@ -28,12 +28,24 @@ def due_isps(session: Session, *, now: datetime) -> Sequence[int]:
 
 
 def claim(
-    session: Session, isp_id: int, *, limit: int, now: datetime, lease_until: datetime
+    session: Session,
+    isp_id: int,
+    *,
+    limit: int,
+    now: datetime,
+    lease_until: datetime,
+    account_id: int | None = None,
 ) -> list[tuple[int, int]]:
-    """Take up to `limit` due deliveries of an ISP; return (delivery id, attempt number) pairs."""
+    """Take up to `limit` due deliveries of an ISP; return (delivery id, attempt number) pairs.
+
+    `account_id` leaves everybody else's alone.
+    """
+    wanted = [Delivery.isp_id == isp_id, Delivery.state == "planned", Delivery.not_before <= now]
+    if account_id is not None:
+        wanted.append(Delivery.account_id == account_id)
     due = (
         select(Delivery.id)
-        .where(Delivery.isp_id == isp_id, Delivery.state == "planned", Delivery.not_before <= now)
+        .where(*wanted)
         .order_by(Delivery.not_before, Delivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -1,0 +1,52 @@
+# Everything a newcomer needs: Python >= 3.11, git, make. No compiler, no system package.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+# The first interpreter that is new enough; PYTHON=/path/to/python3.x overrides it.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+# Two processes suit two cores; the slowest tests wait for real processes, not for the CPU.
+WORKERS ?= 4
+
+.PHONY: help install demo test check up lock clean screenshots
+
+help:  ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+install: $(VENV)/installed  ## Make .venv and install what the lock names
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) lacks the venv module; on Debian: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@echo "installing the pinned dependencies into $(VENV) (about a minute) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+demo: install  ## Run the main job for real and check every message (under 90 s)
+	@$(BIN)/alerta demo
+
+test: install  ## Run the tests on real SQLite, PostgreSQL, Valkey and SMTP
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+check: install  ## Format, lint, types, layers
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+up: install  ## Run the daemon on the embedded defaults; Ctrl-C stops it
+	@exec $(BIN)/alerta up
+
+screenshots: install  ## Draw every e-mail in Chromium into var/shots
+	@$(BIN)/python scripts/screenshots.py --out var/shots
+
+lock:  ## Pin the ranges of pyproject.toml again (needs uv)
+	@uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		--only-binary :all: --quiet --upgrade -o requirements.lock
+
+clean:  ## Remove the environment and what running leaves behind
+	@rm -rf $(VENV) var .mypy_cache .ruff_cache .hypothesis

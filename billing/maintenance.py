@@ -1,0 +1,82 @@
+"""Keep house: close what broke off, drop what nobody will read, seal under the newest key."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import delete, select, update
+
+from billing.ports import SecretError, VaultPort
+from billing.values import SyncOutcome
+from models.account import Account, Channel
+from models.database import Database
+from models.isp import Isp, Transport
+from models.sync_run import SetAsideRecord, SyncRun
+
+log = structlog.get_logger()
+
+#: A run that is this old without an end has no process any more (a hard limit is 150 s; by hand,
+#: a whole ISP may take hours).
+RUN_IS_DEAD_AFTER = timedelta(hours=12)
+#: Runs are for looking back at a complaint; three months is what a customer remembers.
+KEEP_RUNS = timedelta(days=90)
+_SEALED: tuple[tuple[type[Any], str], ...] = (
+    (Isp, "token_sealed"),
+    (Transport, "url_sealed"),
+    (Account, "national_id_sealed"),
+    (Channel, "destination_sealed"),
+)
+_BATCH = 500
+
+
+class Maintenance:
+    """The use-case."""
+
+    def __init__(self, database: Database, vault: VaultPort) -> None:
+        self._database = database
+        self._vault = vault
+
+    def tidy(self, *, now: datetime) -> None:
+        """This function will close runs whose process died and drop runs that nobody will read."""
+        with self._database.write() as session:
+            session.execute(
+                update(SyncRun)
+                .where(SyncRun.outcome.is_(None), SyncRun.started_at < now - RUN_IS_DEAD_AFTER)
+                .values(outcome=SyncOutcome.FAILED.value, reason="interrupted", finished_at=now)
+            )
+            old = select(SyncRun.id).where(SyncRun.started_at < now - KEEP_RUNS)
+            session.execute(delete(SetAsideRecord).where(SetAsideRecord.sync_run_id.in_(old)))
+            session.execute(delete(SyncRun).where(SyncRun.started_at < now - KEEP_RUNS))
+
+    def reseal(self) -> int:
+        """This function will seal again, under the first key, whatever an older key sealed.
+
+        Returns:
+            How many values were sealed again. Values that no key opens are left and logged.
+        """
+        return sum(self._reseal_column(table, column) for table, column in _SEALED)
+
+    def _reseal_column(self, table: type[Any], column: str) -> int:
+        done, last_id, unreadable = 0, 0, 0
+        while True:
+            with self._database.write() as session:
+                rows = session.scalars(
+                    select(table).where(table.id > last_id).order_by(table.id).limit(_BATCH)
+                ).all()
+                for row in rows:
+                    last_id = row.id
+                    sealed = getattr(row, column)
+                    if sealed is None or self._vault.is_current(sealed):
+                        continue
+                    try:
+                        setattr(row, column, self._vault.seal(self._vault.open(sealed)))
+                        done += 1
+                    except SecretError:
+                        unreadable += 1
+            if len(rows) < _BATCH:
+                break
+        if done or unreadable:
+            log.info("reseal.finished", table=table.__tablename__, done=done, unreadable=unreadable)
+        return done

@@ -1,0 +1,41 @@
+"""Send: plan what has come due, find who has something to send, send it, mend what broke off."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from billing.delivery import BATCH_SIZE
+from tasks import queues
+from tasks.desk import desk
+from tasks.hints import hint
+
+
+@shared_task(name="deliver.plan", queue=queues.DELIVER)
+def plan(**_: object) -> None:
+    """This task will plan every step whose time has come."""
+    d = desk()
+    d.planning.tick(now=d.clock())
+
+
+@shared_task(name="deliver.dispatch", queue=queues.DELIVER)
+def dispatch(**_: object) -> None:
+    """This task will hint at every ISP that has something to send."""
+    d = desk()
+    for isp_id in d.delivering.due_isps(now=d.clock()):
+        hint(batch, isp_id=isp_id)
+
+
+@shared_task(name="deliver.batch", queue=queues.DELIVER)
+def batch(*, isp_id: int, **_: object) -> None:
+    """This task will send one batch of one ISP, and hint at the next while batches are full."""
+    d = desk()
+    report = d.delivering.run_batch(isp_id, clock=d.clock)
+    if report.touched >= BATCH_SIZE:
+        hint(batch, isp_id=isp_id)
+
+
+@shared_task(name="deliver.sweep", queue=queues.DELIVER)
+def sweep(**_: object) -> None:
+    """This task will resolve deliveries whose worker died."""
+    d = desk()
+    d.delivering.sweep(now=d.clock())

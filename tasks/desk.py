@@ -1,0 +1,42 @@
+"""Where a task finds the use-cases: laid out once in each worker child, by `worker/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.delivery import Delivering
+from billing.maintenance import Maintenance
+from billing.planning import Planning
+from billing.sync import Sync
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The use-cases that tasks call, and the clock that they read."""
+
+    sync: Sync
+    planning: Planning
+    delivering: Delivering
+    maintenance: Maintenance
+    clock: Callable[[], datetime]
+
+
+_laid: list[Desk] = []
+
+
+def lay(desk: Desk) -> None:
+    """Lay the desk of this process."""
+    _laid[:] = [desk]
+
+
+def desk() -> Desk:
+    """Return the desk of this process.
+
+    Raises:
+        RuntimeError: in a process that is no worker child.
+    """
+    if not _laid:
+        raise RuntimeError("no desk was laid in this process; tasks run in worker children")
+    return _laid[0]

@@ -1,0 +1,17 @@
+"""The queues, and the budget of time that every task lives within."""
+
+from __future__ import annotations
+
+SYNC = "sync"
+DELIVER = "deliver"
+SUPPORT = "support"
+#: By-hand work has a queue and a worker of its own, so that it never waits behind a sweep.
+QUEUES = (SYNC, DELIVER, SUPPORT)
+
+#: Seconds. One request or send < soft limit < hard limit < lease < visibility timeout
+#: (engine.md, rule 13); a test holds the chain together.
+SOFT_LIMIT = 120
+HARD_LIMIT = 150
+VISIBILITY_TIMEOUT = 600
+#: How long one sync task goes on before it hands the rest to another, so that ISPs take turns.
+SYNC_BUDGET = 60

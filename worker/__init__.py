@@ -1,0 +1,1 @@
+"""Processes: the composition root, the Celery app, the command line, the supervisor."""

@@ -1,0 +1,92 @@
+"""The Celery app: settings as `engine.md` arrives at them, and what a child builds for itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+
+from config.settings import Settings
+from tasks import queues
+from worker import kombu_guard, logs
+from worker.schedule import schedule
+
+TASK_MODULES = ("tasks.sync", "tasks.deliver", "tasks.maintenance")
+
+
+def make_app(settings: Settings, broker_url: str) -> Celery:
+    """This function will return the app of one process.
+
+    Args:
+        settings: of this process.
+        broker_url: of Redis or Valkey.
+    """
+    kombu_guard.install()
+    app = Celery("alerta", broker=broker_url, include=list(TASK_MODULES), set_as_current=True)
+    app.conf.update(
+        # Rows carry the truth: no result is kept, a lost message costs one tick.
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        timezone="UTC",
+        task_default_queue=queues.SYNC,
+        task_create_missing_queues=True,
+        # Each alone loses tasks, together they do not (engine.md, rule 11).
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_acks_on_timeout=False,
+        worker_prefetch_multiplier=1,
+        task_soft_time_limit=queues.SOFT_LIMIT,
+        task_time_limit=queues.HARD_LIMIT,
+        # A connection loss redelivers what is running: the first copy must stop.
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": queues.VISIBILITY_TIMEOUT,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 10,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": not broker_url.startswith("redis+socket"),
+            "health_check_interval": 25,
+            "global_keyprefix": "alerta:",
+        },
+        # With REMAP_SIGTERM=SIGQUIT, which the supervisor sets.
+        worker_soft_shutdown_timeout=20,
+        worker_enable_soft_shutdown_on_idle=False,
+        # What leaks in libraries ends with its child.
+        worker_max_tasks_per_child=2000,
+        worker_max_memory_per_child=300_000,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_concurrency=settings.concurrency,
+        beat_schedule=schedule(settings),
+    )
+    _connect_signals(settings)
+    return app
+
+
+def _connect_signals(settings: Settings) -> None:
+    @setup_logging.connect(weak=False)
+    def _own_logs(**_: Any) -> None:
+        logs.configure(settings)
+
+    @worker_process_init.connect(weak=False)
+    def _lay_desk(**_: Any) -> None:
+        # Nothing that talks to the outside survives a fork, so a child builds its own.
+        from worker.house import House  # noqa: PLC0415 - the parent needs none of it
+
+        house = House(settings)
+        house.after_fork()
+        house.lay_desk()
+        _houses.append(house)
+
+    @worker_process_shutdown.connect(weak=False)
+    def _close(**_: Any) -> None:
+        while _houses:
+            _houses.pop().close()
+
+
+_houses: list[Any] = []

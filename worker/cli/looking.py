@@ -1,0 +1,183 @@
+"""Look at Wispro: a whole ISP, one customer, and our copy of their invoices."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from worker.cli.house import open_house
+from worker.cli.pairing import CLIENT_HELP
+from worker.cli.show import as_json, cell, complain, progress_bar, say, table
+
+if TYPE_CHECKING:
+    from billing.runs import SyncReport
+    from models.questions import InvoiceLine
+    from worker.house import House
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `alerta`."""
+    app.command()(sync)
+    app.command()(resync)
+    app.command()(invoices)
+
+
+def sync(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    *,
+    json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Look at every paired account of an ISP now: what the daemon does on schedule.
+
+    Exit code 1 if the answer was not whole; our last good copy stays then.
+
+    Example: `alerta sync interatos --json`
+    """
+    from billing.isps import find_isp  # noqa: PLC0415
+
+    with open_house() as house:
+        with house.database.read() as session:
+            isp_id = find_isp(session, slug).id
+        with progress_bar(f"looking at {slug}") as progress:
+            report = house.sync.run(
+                isp_id, clock=house.clock, trigger="hand", due_only=False, progress=progress
+            )
+        planned = house.planning.tick(now=house.clock(), isp_id=isp_id)
+        report.alerts += planned.alerts
+        report.deliveries += planned.deliveries
+    if json:
+        as_json(report)
+    else:
+        say(
+            f"{report.outcome}: {report.accounts} accounts, {report.requests} requests, "
+            f"{report.fetched} invoices read, {report.changed} changed, "
+            f"{report.alerts} alerts planned, {report.ms / 1000:.1f} s"
+        )
+    _exit_unless_ok(report)
+
+
+def resync(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    client: Annotated[str, typer.Argument(help=CLIENT_HELP)],
+    *,
+    send: Annotated[bool, typer.Option("--send", help="Send now what this look finds.")] = False,
+    json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Look at one customer again and show before and after. Sends nothing without `--send`.
+
+    Without it, what the look makes us owe leaves with the daemon's next regular look.
+
+    Example: `alerta resync interatos 793`
+    """
+    from billing.pairing import find_account  # noqa: PLC0415
+    from models import questions  # noqa: PLC0415
+    from wispro.login import login_token  # noqa: PLC0415
+
+    with open_house() as house:
+        with house.database.read() as session:
+            account = find_account(session, slug, client, house.vault, login_token)
+            before = questions.invoices(session, account.id)
+            known = {line.id for line in questions.deliveries(session, account_id=account.id)}
+        if not account.paired:
+            complain(f"{account.name} is not paired; alerta pair {slug} … first")
+            raise typer.Exit(1)
+        report = house.sync.run_account(account.id, clock=house.clock, trigger="hand", send=send)
+        sent = _send(house, account.isp_id, account.id) if send else None
+        with house.database.read() as session:
+            after = questions.invoices(session, account.id)
+            lines = questions.deliveries(session, account_id=account.id)
+    planned = [line for line in lines if line.id not in known]
+    if json:
+        as_json(
+            {
+                "isp": slug,
+                "account": account.client_id,
+                "outcome": report.outcome,
+                "reason": report.reason,
+                "requests": report.requests,
+                "changed": report.changed,
+                "before": before,
+                "after": after,
+                "alerts": planned,
+                "sent": sent,
+            }
+        )
+    else:
+        _show_before_after(account.name, before, after)
+        for line in planned:
+            say(f"{line.kind} {line.step} → {line.channel}: {line.state} {line.reason or ''}")
+        if not send and planned:
+            say("nothing was sent; add --send to send it now")
+    _exit_unless_ok(report)
+
+
+def invoices(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    client: Annotated[str, typer.Argument(help=CLIENT_HELP)],
+    *,
+    json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """List our copy of a customer's invoices.
+
+    Example: `alerta invoices interatos 793`
+    """
+    from billing.pairing import find_account  # noqa: PLC0415
+    from models import questions  # noqa: PLC0415
+    from wispro.login import login_token  # noqa: PLC0415
+
+    with open_house() as house, house.database.read() as session:
+        account = find_account(session, slug, client, house.vault, login_token)
+        lines = questions.invoices(session, account.id)
+    if json:
+        as_json(lines)
+        return
+    table(
+        f"Invoices of {account.name}",
+        ("Number", "State", "Amount", "Balance", "Issued", "Due", "Second due", "Next step"),
+        [
+            (
+                i.invoice_number,
+                i.state,
+                i.amount,
+                i.balance,
+                i.issued_date,
+                i.first_due_date,
+                i.second_due_date,
+                i.next_step_at,
+            )
+            for i in lines
+        ],
+    )
+
+
+def _send(house: House, isp_id: int, account_id: int) -> dict[str, Any]:
+    house.planning.tick(now=house.clock(), isp_id=isp_id)
+    report = house.delivering.run_batch(isp_id, clock=house.clock, account_id=account_id)
+    return asdict(report)
+
+
+def _show_before_after(name: str, before: list[InvoiceLine], after: list[InvoiceLine]) -> None:
+    fields = ("state", "amount", "balance", "first_due_date", "second_due_date", "invoice_number")
+    old = {line.invoice_id: line for line in before}
+    rows = []
+    for line in after:
+        was = old.get(line.invoice_id)
+        for field in fields:
+            now_value = getattr(line, field)
+            was_value = getattr(was, field) if was else None
+            if was is None and field == "state":
+                rows.append((line.invoice_number, "new", None, now_value))
+            elif was is not None and was_value != now_value:
+                rows.append((line.invoice_number, field, cell(was_value), cell(now_value)))
+    if rows:
+        table(f"What changed for {name}", ("Invoice", "What", "Before", "After"), rows)
+    else:
+        say(f"{name}: nothing changed ({len(after)} invoices)")
+
+
+def _exit_unless_ok(report: SyncReport) -> None:
+    if report.outcome != "ok":
+        complain(f"{report.isp}: {report.outcome} ({report.reason}): {report.detail}")
+        raise typer.Exit(1)

@@ -1,0 +1,69 @@
+"""Put the commands together, and turn every foreseen error into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from billing.isps import SetupError
+from billing.ports import DestinationError, RenderError, SecretError, UpstreamError
+from billing.sync import SyncBusyError
+from config.settings import SettingsError
+from worker.cli import looking, pairing, running, sending, setting_up
+from worker.cli.show import complain
+from worker.house import NotReadyError
+from worker.valkey import ValkeyError
+
+_FORESEEN = (
+    SetupError,
+    DestinationError,
+    RenderError,
+    SecretError,
+    UpstreamError,
+    SyncBusyError,
+    NotReadyError,
+    ValkeyError,
+)
+
+app = typer.Typer(
+    name="alerta",
+    help="Billing alerts for the customers of internet providers that use Wispro.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+for module in (setting_up, pairing, looking, sending, running):
+    module.register(app)
+
+
+def main() -> None:
+    """Run `alerta`.
+
+    Exit codes: 0 done, 1 not done, 2 wrong settings or usage.
+    """
+    with _one_line():
+        app()
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except SettingsError as error:
+        for problem in error.problems:
+            complain(problem)
+        sys.exit(2)
+    except _FORESEEN as error:
+        complain(str(error))
+        sys.exit(1)
+    except DBAPIError as error:
+        complain(f"the database: {str(error.orig).strip().splitlines()[0]}")
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,98 @@
+"""Pair and unpair customers, and list them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from worker.cli.house import open_house
+from worker.cli.show import as_json, complain, progress_bar, say, table
+
+CLIENT_HELP = "UUID, public id, custom id, national id, e-mail, or the text of the portal's QR."
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `alerta`."""
+    app.command()(pair)
+    app.command()(unpair)
+    app.command()(accounts)
+
+
+def pair(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    client: Annotated[str, typer.Argument(help=CLIENT_HELP)],
+    to: Annotated[
+        list[str],
+        typer.Option(help="ana@example.org, telegram:12345, ntfy:topic, or any Apprise URL."),
+    ],
+    locale: Annotated[str | None, typer.Option(help="The customer's; default the ISP's.")] = None,
+) -> None:
+    """Pair a customer with the channels on which they want their alerts.
+
+    A number that fits several customers is refused; say which id it is: `public:793`,
+    `custom:0793`, `national:30111222`. The first look is a silent baseline.
+
+    Example: `alerta pair interatos 793 --to ana@example.org --to telegram:12345`
+    """
+    with open_house() as house:
+        with progress_bar("looking the QR code up") as progress:
+            paired = house.pairing.pair(
+                slug, client, to, now=house.clock(), locale=locale, progress=progress
+            )
+        house.hint_look(paired.account_id)
+        where = ", ".join(paired.added + paired.known)
+        say(f"paired {paired.client.name} (public id {paired.client.public_id}) with {where}")
+        for scheme in paired.without_transport:
+            complain(f"{slug} has no sending account yet: alerta isp transport {slug} {scheme} URL")
+
+
+def unpair(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    client: Annotated[str, typer.Argument(help=CLIENT_HELP)],
+) -> None:
+    """Stop every alert of a customer; what is planned does not go.
+
+    Example: `alerta unpair interatos 793`
+    """
+    with open_house() as house:
+        name = house.pairing.unpair(slug, client, now=house.clock())
+        say(f"unpaired {name}; no alert will be sent any more")
+
+
+def accounts(
+    slug: Annotated[str | None, typer.Argument(help="The ISP; default all.")] = None,
+    *,
+    json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """List customers, their channels and what they owe.
+
+    Example: `alerta accounts interatos`
+    """
+    from billing.isps import find_isp  # noqa: PLC0415
+    from models import questions  # noqa: PLC0415
+
+    with open_house() as house, house.database.read() as session:
+        isp_id = find_isp(session, slug).id if slug else None
+        lines = questions.accounts(session, isp_id=isp_id)
+    if json:
+        as_json(lines)
+        return
+    table(
+        "Accounts",
+        ("ISP", "Id", "Name", "Paired", "Channels", "Open", "Balance", "Looked at", "Trouble"),
+        [
+            (
+                a.isp,
+                a.public_id,
+                a.name,
+                a.paired,
+                a.channels,
+                a.open_invoices,
+                a.open_balance,
+                a.looked_at,
+                a.trouble,
+            )
+            for a in lines
+        ],
+    )

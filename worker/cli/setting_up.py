@@ -1,0 +1,152 @@
+"""Set up: tables, ISPs, sending accounts, keys."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from billing.isps import IspSetup, SetupError
+from worker.cli.house import open_house
+from worker.cli.show import as_json, say, table
+
+isp = typer.Typer(no_args_is_help=True, help="ISPs and their sending accounts.")
+keys = typer.Typer(no_args_is_help=True, help="The ring of keys that seals tokens and addresses.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `alerta`."""
+    app.command()(migrate)
+    app.add_typer(isp, name="isp")
+    app.add_typer(keys, name="keys")
+
+
+def migrate() -> None:
+    """Bring the database to the current schema.
+
+    Example: `alerta migrate`
+    """
+    from models.schema import migrate as run  # noqa: PLC0415
+
+    with open_house(migrated=False) as house:
+        say(f"the database is at revision {run(house.database.engine)}")
+
+
+@isp.command("add")
+def isp_add(
+    slug: Annotated[str, typer.Argument(help="Short name, e.g. interatos.")],
+    name: Annotated[str, typer.Option(help="As customers know it.")],
+    base_url: Annotated[str, typer.Option(help="https://www.cloud.wispro.co/api/v1")],
+    token_file: Annotated[Path, typer.Option(help="File that holds the Wispro token.")],
+    timezone: Annotated[str, typer.Option(help="IANA zone.")] = "America/Argentina/Cordoba",
+    locale: Annotated[str, typer.Option(help="es_AR, pt_BR, en …")] = "es_AR",
+    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "ARS",
+    portal_url: Annotated[str | None, typer.Option(help="The customer portal.")] = None,
+    pay_url: Annotated[
+        str | None, typer.Option(help="Pay link: https://…/{invoice_id}, {public_id}, {amount} …")
+    ] = None,
+    support: Annotated[str | None, typer.Option(help="Who helps: phone, e-mail.")] = None,
+    contact_hours: Annotated[str, typer.Option(help="HH:MM-HH:MM, local.")] = "09:00-19:00",
+    minimum_amount: Annotated[str, typer.Option(help="Ask for nothing below this.")] = "0",
+    debt_sign: Annotated[
+        str, typer.Option(help="Sign of Wispro's balance_amount that means debt.")
+    ] = "negative",
+    rate: Annotated[float, typer.Option(help="Requests per second to Wispro.")] = 2.0,
+) -> None:
+    """Add an ISP.
+
+    Example: `alerta isp add interatos --name "Interatos sas" --base-url
+    https://www.cloud.wispro.co/api/v1 --token-file token.txt`
+    """
+    try:
+        token = token_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise SetupError(f"--token-file: cannot read {token_file}: {why}") from None
+    try:
+        minimum = Decimal(minimum_amount)
+    except InvalidOperation:
+        raise SetupError(f"--minimum-amount: {minimum_amount!r} is no amount") from None
+    with open_house() as house:
+        house.isps.add(
+            IspSetup(
+                slug=slug,
+                name=name,
+                base_url=base_url,
+                token=token,
+                timezone=timezone,
+                locale=locale,
+                currency=currency,
+                portal_url=portal_url,
+                pay_url=pay_url,
+                support=support,
+                contact_hours=contact_hours,
+                minimum_amount=minimum,
+                debt_sign=debt_sign,
+                requests_per_second=rate,
+            ),
+            now=house.clock(),
+        )
+        say(f"added {slug}; next: alerta isp transport {slug} email mailto://…")
+
+
+@isp.command("transport")
+def isp_transport(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    kind: Annotated[str, typer.Argument(help="email, telegram or ntfy.")],
+    url: Annotated[str, typer.Argument(help="The sending account as an Apprise URL.")],
+) -> None:
+    """Set the ISP's own sending account; customers then only have an address.
+
+    Example: `alerta isp transport interatos email
+    "mailtos://user:password@smtp.isp.example?from=avisos@isp.example"`
+    """
+    with open_house() as house:
+        house.isps.set_transport(slug, kind, url, now=house.clock())
+        say(f"{slug} sends {kind} from its own account now")
+
+
+@isp.command("list")
+def isp_list(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """List the ISPs.
+
+    Example: `alerta isp list --json`
+    """
+    from models import questions  # noqa: PLC0415
+
+    with open_house() as house, house.database.read() as session:
+        lines = questions.isps(session)
+    if json:
+        as_json(lines)
+        return
+    table(
+        "ISPs",
+        ("ISP", "Name", "Paired", "Hours", "Sends by", "Last complete sync", "Trouble"),
+        [
+            (i.slug, i.name, i.paired, i.contact_hours, i.transports, i.synced_at, i.trouble)
+            for i in lines
+        ],
+    )
+
+
+@keys.command("new")
+def keys_new() -> None:
+    """Print a fresh key. Put it in front of the ring to rotate.
+
+    Example: `alerta keys new > secret.key && chmod 600 secret.key`
+    """
+    from config.keys import new_key  # noqa: PLC0415
+
+    say(new_key())
+
+
+@keys.command("reseal")
+def keys_reseal() -> None:
+    """Seal again, under the newest key, whatever is sealed under an older one.
+
+    Example: `alerta keys reseal`
+    """
+    with open_house() as house:
+        say(f"{house.maintenance.reseal()} values sealed again under the newest key")

@@ -1,0 +1,94 @@
+"""How a command shows things: tables for people, JSON for scripts, one line for an error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def plain_money(value: Decimal) -> str:
+    """Return an amount as text with two decimals, more only where they are not zero."""
+    cents = value.quantize(Decimal("0.01"))
+    return str(cents if cents == value else value.normalize())
+
+
+def as_json(value: Any) -> None:
+    """Print one JSON document; amounts are texts, instants ISO 8601 in UTC."""
+    raw = msgspec.json.encode(_exact(msgspec.to_builtins(value, builtin_types=(Decimal,))))
+    sys.stdout.write(msgspec.json.format(raw, indent=2).decode() + "\n")
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain_money(value)
+    if isinstance(value, dict):
+        return {key: _exact(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_exact(item) for item in value]
+    return value
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table; what a customer's record holds is never read as markup."""
+    shown = Table(title=title, title_justify="left", header_style="bold", expand=False)
+    for name in columns:
+        shown.add_column(name, overflow="fold")
+    for row in rows:
+        shown.add_row(*(cell(value) for value in row))
+    console.print(shown)
+
+
+def cell(value: Any) -> Text:
+    """Return one value as people read it."""
+    match value:
+        case None:
+            return Text("–", style="dim")
+        case bool():
+            return Text("yes" if value else "no")
+        case Decimal():
+            return Text(plain_money(value), justify="right")
+        case datetime():
+            return Text(value.astimezone().strftime("%Y-%m-%d %H:%M"))
+        case date():
+            return Text(value.isoformat())
+        case list():
+            return Text("\n".join(str(item) for item in value))
+        case _:
+            return Text(str(value))
+
+
+def say(text: str) -> None:
+    """Print one line for a person."""
+    console.print(Text(text))
+
+
+def complain(text: str) -> None:
+    """Print an error for a person on stderr: what is wrong and what to do."""
+    errors.print(Text.assemble(("error: ", "bold red"), text), soft_wrap=True)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Any]:
+    """Yield a function (done, total) that draws a bar on stderr, if that is a terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

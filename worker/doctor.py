@@ -1,0 +1,111 @@
+"""Examine an installation: what is checked, what was found, and the command that mends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import select
+
+from billing.isps import find_isp
+from billing.ports import DestinationError, SecretError, UpstreamError
+from billing.sync import access_to
+from billing.values import ClientField
+from models.isp import Isp, Transport
+from worker.broker import socket_path
+from worker.house import House, NotReadyError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check; `mend` is the command or step that puts it right."""
+
+    what: str
+    ok: bool
+    found: str
+    mend: str | None = None
+
+
+def examine(house: House, slug: str | None) -> list[Finding]:
+    """This function will check the installation and one ISP, or all of them.
+
+    Raises:
+        SetupError: if the ISP is unknown.
+    """
+    findings = [_database(house), _broker(house)]
+    if not findings[0].ok:
+        return findings
+    with house.database.read() as session:
+        isps = [find_isp(session, slug)] if slug else list(session.scalars(select(Isp)))
+        transports = {
+            isp.id: list(session.scalars(select(Transport).where(Transport.isp_id == isp.id)))
+            for isp in isps
+        }
+    for isp in isps:
+        findings += _isp(house, isp)
+        findings += [_transport(house, isp, row) for row in transports[isp.id]]
+        if not transports[isp.id]:
+            findings.append(
+                Finding(
+                    f"{isp.slug}: sending accounts",
+                    ok=False,
+                    found="none",
+                    mend=f"alerta isp transport {isp.slug} email mailto://…",
+                )
+            )
+    return findings
+
+
+def _database(house: House) -> Finding:
+    try:
+        house.require_schema()
+    except NotReadyError as error:
+        return Finding("database", ok=False, found=str(error), mend="alerta migrate")
+    return Finding("database", ok=True, found=house.database.engine.dialect.name)
+
+
+def _broker(house: House) -> Finding:
+    url = house.settings.redis_url
+    client = (
+        Redis(unix_socket_path=str(socket_path(house.settings.home)), socket_timeout=2)
+        if url is None
+        else Redis.from_url(url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2)
+    )
+    try:
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
+    except (RedisError, OSError, ValueError):
+        mend = "alerta up" if url is None else "check ALERTA_REDIS_URL and the server"
+        return Finding("broker", ok=False, found="does not answer", mend=mend)
+    finally:
+        client.close()
+    if policy != "noeviction":
+        return Finding(
+            "broker",
+            ok=False,
+            found=f"evicts keys ({policy}): messages get lost silently",
+            mend="set maxmemory-policy noeviction",
+        )
+    return Finding("broker", ok=True, found="answers, evicts nothing")
+
+
+def _isp(house: House, isp: Isp) -> list[Finding]:
+    what = f"{isp.slug}: Wispro"
+    try:
+        wispro = house.wispro(access_to(isp, house.vault))
+        wispro.find_clients(ClientField.PUBLIC_ID, "1")
+    except SecretError as error:
+        return [Finding(what, ok=False, found=str(error), mend="check ALERTA_SECRET_KEY")]
+    except UpstreamError as error:
+        return [Finding(what, ok=False, found=str(error), mend="check the token and --base-url")]
+    return [Finding(what, ok=True, found="answers, the token is accepted")]
+
+
+def _transport(house: House, isp: Isp, row: Transport) -> Finding:
+    what = f"{isp.slug}: {row.scheme} transport"
+    mend = f"alerta isp transport {isp.slug} {row.scheme} URL"
+    try:
+        house.messenger.check_transport(row.scheme, house.vault.open(row.url_sealed))
+    except (DestinationError, SecretError) as error:
+        return Finding(what, ok=False, found=str(error), mend=mend)
+    return Finding(what, ok=True, found="is understood")

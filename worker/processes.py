@@ -1,0 +1,73 @@
+"""Which processes make up the daemon, and how each is started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from config.settings import Settings
+from tasks import queues
+from worker.supervisor import Child, Supervisor
+from worker.valkey import EmbeddedValkey
+
+_CELERY = (sys.executable, "-m", "celery", "--app", "worker.app:app")
+
+
+def worker_children(settings: Settings, names: Sequence[str] = queues.QUEUES) -> list[Child]:
+    """This function will describe one worker per queue: none can fill the children of another."""
+    return [
+        Child(
+            name=f"worker {name}",
+            command=[
+                *_CELERY,
+                "worker",
+                "--queues",
+                name,
+                "--hostname",
+                f"{name}@%h",
+                "--concurrency",
+                str(1 if name == queues.SUPPORT else settings.concurrency),
+                "--without-gossip",
+                "--without-mingle",
+                "--loglevel",
+                settings.log_level,
+            ],
+            # SIGTERM means: finish within the soft shutdown, give the rest back (engine.md 1.1).
+            environment={"REMAP_SIGTERM": "SIGQUIT"},
+        )
+        for name in names
+    ]
+
+
+def beat_child(settings: Settings) -> Child:
+    """This function will describe beat. It keeps nothing on disk: a tick is harmless."""
+    return Child(
+        name="beat",
+        command=[
+            *_CELERY,
+            "beat",
+            "--scheduler",
+            "celery.beat:Scheduler",
+            "--pidfile",
+            "",
+            "--loglevel",
+            settings.log_level,
+        ],
+    )
+
+
+def run(settings: Settings, children: Sequence[Child]) -> None:
+    """This function will run processes, with the embedded Valkey if that is the broker.
+
+    Raises:
+        ValkeyError: if the embedded Valkey does not start.
+    """
+    valkey = EmbeddedValkey(settings.home) if settings.embedded_broker else None
+    if valkey is None:
+        Supervisor(children).run()
+        return
+    try:
+        valkey.start()
+        Supervisor(children, tend=valkey.keep).run()
+    finally:
+        valkey.stop()

@@ -1,0 +1,111 @@
+"""Run processes and keep them running: restart what dies, stop everything cleanly on a signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from worker.lifeline import die_with_parent
+
+log = structlog.get_logger()
+
+#: Seconds. A worker gives its tasks 20 s (soft shutdown) and then requeues them.
+STOP_WITHIN = 30.0
+_LONGEST_PAUSE = 30.0
+#: A process that lived this long was healthy: its next restart is immediate again.
+_HEALTHY_AFTER = 60.0
+_POLL = 0.2
+
+
+@dataclass(slots=True)
+class Child:
+    """One process to keep running."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    failures: int = 0
+    restart_at: float = 0.0
+
+
+class Supervisor:
+    """Keeps children alive until it is told to stop.
+
+    Args:
+        children: what to run; stopped in this order.
+        tend: called five times a second, for whatever else must be kept alive.
+    """
+
+    def __init__(self, children: Sequence[Child], tend: Callable[[], None] = lambda: None) -> None:
+        self._children = children
+        self._tend = tend
+        self._stopping = False
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT; every child has ended when this returns."""
+        before = {
+            number: signal.signal(number, self._on_signal)
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        try:
+            while not self._stopping:
+                self.step()
+                time.sleep(_POLL)
+        finally:
+            self.stop()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def step(self) -> None:
+        """Start what should run and does not."""
+        self._tend()
+        for child in self._children:
+            self._keep(child)
+
+    def stop(self) -> None:
+        """Ask every child to end, and end those that do not."""
+        running = [c.process for c in self._children if c.process and c.process.poll() is None]
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_WITHIN
+        for process in running:
+            try:
+                process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("supervisor.killed", pid=process.pid)
+                process.kill()
+                process.wait()
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        del number, frame
+        self._stopping = True
+
+    def _keep(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is not None:
+            if child.process.poll() is None:
+                return
+            lived = now - child.started
+            child.failures = 1 if lived > _HEALTHY_AFTER else child.failures + 1
+            pause = min(2.0 ** (child.failures - 1), _LONGEST_PAUSE)
+            log.warning(
+                "supervisor.restart", child=child.name, code=child.process.returncode, after=pause
+            )
+            child.process, child.restart_at = None, now + pause
+        if now >= child.restart_at:
+            child.started = now
+            child.process = subprocess.Popen(  # noqa: S603 - our own commands
+                child.command,
+                env=os.environ | child.environment,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C reaches us, and we tell the children
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread exists here
+            )
