@@ -7,10 +7,11 @@ fails the check belongs to somebody else, is dropped, and is counted in `Listing
 
 from __future__ import annotations
 
+import random
 import time
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from billing.values import (
     Balance,
@@ -24,9 +25,8 @@ from billing.values import (
 )
 from wispro import paging, records, wire
 from wispro.checks import client_matches, not_blank, same_id, sendable_id, whole_number
-from wispro.errors import BrokenResponse, UnexpectedResponse
 from wispro.limits import Limits
-from wispro.transport import Answer, Asked, Transport
+from wispro.transport import Asked, Transport, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,8 +37,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+@dataclass(frozen=True, slots=True)
+class _Resource(Generic[T]):
+    """A list of Wispro: where it is, what one record of it means, its name in messages."""
+
+    path: str
+    read: Callable[[Raw], T]
+    what: str
+
+
+_CONTRACTS = _Resource("/contracts", records.contract, "contracts")
+_INVOICES = _Resource("/invoicing/invoices", records.invoice, "invoices")
 
 
 class WisproClient:
@@ -74,12 +83,14 @@ class WisproClient:
         pace: Callable[[], None] = lambda: None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = _utc_now,
-        jitter: Callable[[], float] | None = None,
+        now: Callable[[], datetime] = utc_now,
+        jitter: Callable[[], float] = random.random,
         limits: Limits | None = None,
     ) -> None:
         self._limits = limits or Limits()
-        self._digest_login = digest_login
+        self._clients = _Resource(
+            "/clients", lambda raw: records.client(raw, digest_login), "clients"
+        )
         self._transport = Transport(
             http,
             base_url=base_url,
@@ -89,7 +100,7 @@ class WisproClient:
             clock=clock,
             now=now,
             limits=self._limits,
-            **({} if jitter is None else {"jitter": jitter}),
+            jitter=jitter,
         )
 
     def __repr__(self) -> str:
@@ -106,7 +117,7 @@ class WisproClient:
         Raises:
             WisproError: if there is none, or no usable answer.
         """
-        found = self._single(f"/clients/{sendable_id(client_id)}", self._read_client, "a client")
+        found = self._single(f"/clients/{sendable_id(client_id)}", self._clients.read, "a client")
         same_id(found.client_id, client_id, "a client")
         return found
 
@@ -120,9 +131,7 @@ class WisproClient:
         if by is ClientField.PUBLIC_ID:
             wanted = str(whole_number(wanted))
         return self._listing(
-            "/clients",
-            self._read_client,
-            "clients",
+            self._clients,
             query={f"{by.value}_eq": wanted},
             keep=lambda client: client_matches(client, by, wanted),
         )
@@ -134,7 +143,7 @@ class WisproClient:
             WisproError: while iterating, if a page fails; what was yielded before stays true.
         """
         return paging.each_page(
-            self._fetcher("/clients", self._read_client, "clients", {}),
+            self._fetcher(self._clients, {}),
             what="clients",
             limits=self._limits,
         )
@@ -146,9 +155,7 @@ class WisproClient:
             WisproError: if there is no usable answer.
         """
         return self._listing(
-            "/contracts",
-            records.contract,
-            "contracts",
+            _CONTRACTS,
             query={"client_id_eq": sendable_id(client_id)},
             keep=lambda contract: contract.client_id == client_id,
         )
@@ -164,9 +171,7 @@ class WisproClient:
         """
         wanted = not_blank(national_id)
         return self._listing(
-            "/invoicing/invoices",
-            records.invoice,
-            "invoices",
+            _INVOICES,
             query={"client_national_identification_number_eq": wanted},
             keep=lambda invoice: invoice.holder_national_id == wanted,
         )
@@ -183,9 +188,7 @@ class WisproClient:
                 no usable answer.
         """
         return self._listing(
-            "/invoicing/invoices",
-            records.invoice,
-            "invoices",
+            _INVOICES,
             query={"client_custom_id_eq": not_blank(custom_id)},
             keep=lambda _: True,
             limits=replace(self._limits, max_pages=self._limits.unfiltered_pages),
@@ -198,9 +201,7 @@ class WisproClient:
             WisproError: if there is no usable answer.
         """
         return self._listing(
-            "/invoicing/invoices",
-            records.invoice,
-            "invoices",
+            _INVOICES,
             query={"state_eq": InvoiceState.PENDING.value},
             keep=lambda invoice: invoice.state is InvoiceState.PENDING,
         )
@@ -244,34 +245,31 @@ class WisproClient:
             deadline=self._limits.pdf_deadline_seconds,
             max_bytes=max_bytes,
         )
-        return self._transport.get(asked, _pdf)
-
-    def _read_client(self, raw: Raw) -> ClientFacts:
-        return records.client(raw, self._digest_login)
+        return self._transport.get(asked, lambda answer: wire.pdf(answer, what=asked.what))
 
     def _single(self, path: str, read: Callable[[Raw], T], what: str) -> T:
         return self._transport.get(
             self._asked(path, what, {}),
-            lambda answer: wire.single(
-                answer.body, read, what=what, retry_after=answer.retry_after
-            ),
+            lambda answer: wire.single(answer, read, what=what),
         )
 
     def _listing(
         self,
-        path: str,
-        read: Callable[[Raw], T],
-        what: str,
+        resource: _Resource[T],
         *,
         query: Mapping[str, str],
         keep: Callable[[T], bool],
         limits: Limits | None = None,
     ) -> Listing[T]:
-        fetch = self._fetcher(path, read, what, query)
-        return paging.read_all(fetch, keep=keep, what=what, limits=limits or self._limits)
+        return paging.read_all(
+            self._fetcher(resource, query),
+            keep=keep,
+            what=resource.what,
+            limits=limits or self._limits,
+        )
 
     def _fetcher(
-        self, path: str, read: Callable[[Raw], T], what: str, query: Mapping[str, str]
+        self, resource: _Resource[T], query: Mapping[str, str]
     ) -> Callable[[int], wire.WirePage[T]]:
         def fetch(number: int) -> wire.WirePage[T]:
             paged: dict[str, str | int] = {
@@ -280,10 +278,8 @@ class WisproClient:
                 "per_page": self._limits.page_size,
             }
             return self._transport.get(
-                self._asked(path, what, paged),
-                lambda answer: wire.page(
-                    answer.body, read, what=what, retry_after=answer.retry_after
-                ),
+                self._asked(resource.path, resource.what, paged),
+                lambda answer: wire.page(answer, resource.read, what=resource.what),
             )
 
         return fetch
@@ -298,14 +294,3 @@ class WisproClient:
             deadline=self._limits.json_deadline_seconds,
             max_bytes=self._limits.json_max_bytes,
         )
-
-
-def _pdf(answer: Answer) -> bytes:
-    """Return the PDF, if it is one from its first bytes to its end mark."""
-    body = answer.body
-    if not body.startswith(b"%PDF"):
-        wire.error_in_body(body, what="an invoice PDF", retry_after=answer.retry_after)
-        raise UnexpectedResponse("Wispro gave something else than a PDF.")
-    if b"%%EOF" not in body[-1024:]:  # readers look for it in the last 1024 bytes
-        raise BrokenResponse("Wispro's PDF broke off before its end.")
-    return body

@@ -25,6 +25,7 @@ from wispro.errors import (
     WisproError,
     error_for_status,
 )
+from wispro.wire import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -57,14 +58,6 @@ class Asked:
     timeout: float
     deadline: float
     max_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A whole 2xx answer. `retry_after` serves errors that come inside a 200."""
-
-    body: bytes
-    retry_after: float | None
 
 
 class _Token(httpx.Auth):
@@ -223,6 +216,11 @@ class Transport:
                 return None
             seconds = (moment - (sent or self._now())) / timedelta(seconds=1)
         return min(max(seconds, 0.0), self._limits.longest_retry_after)
+
+
+def utc_now() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)
 
 
 def _checked_base(base_url: str) -> str:

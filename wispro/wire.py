@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole 2xx answer. `retry_after` serves errors that come inside a 200."""
+
+    body: bytes
+    retry_after: float | None
+
+
 class _Envelope(msgspec.Struct):
     status: Raw = ABSENT
     meta: Raw = ABSENT
@@ -59,21 +67,18 @@ class WirePage(Generic[T]):
     total_pages: int
 
 
-def page(
-    body: bytes, read: Callable[[Raw], T], *, what: str, retry_after: float | None = None
-) -> WirePage[T]:
+def page(answer: Answer, read: Callable[[Raw], T], *, what: str) -> WirePage[T]:
     """Return one page of a list.
 
     Args:
-        body: the whole answer.
+        answer: the whole answer.
         read: turns one raw record into a fact, or raises `Unreadable`.
         what: the resource, for messages and for the records set aside.
-        retry_after: seconds of a `Retry-After` header, where there was one.
 
     Raises:
         WisproError: for an error in the body, and for anything that is not a list with its totals.
     """
-    envelope = _open(body, what, retry_after)
+    envelope = _open(answer, what)
     raws = _list_of_raws(envelope.data)
     if raws is None:
         raise UnexpectedResponse(f"Wispro gave something else than a list of {what}.")
@@ -84,15 +89,13 @@ def page(
     return WirePage(rows=rows, total_records=totals[0], total_pages=totals[1])
 
 
-def single(
-    body: bytes, read: Callable[[Raw], T], *, what: str, retry_after: float | None = None
-) -> T:
+def single(answer: Answer, read: Callable[[Raw], T], *, what: str) -> T:
     """Return the one record of an answer.
 
     Raises:
         WisproError: for an error in the body, a list, or a record that cannot be read.
     """
-    envelope = _open(body, what, retry_after)
+    envelope = _open(answer, what)
     problem = ""
     try:
         return read(envelope.data)
@@ -101,21 +104,26 @@ def single(
     raise UnexpectedResponse(f"Wispro gave {what} that cannot be read: {problem}.")
 
 
-def error_in_body(body: bytes, *, what: str, retry_after: float | None = None) -> None:
-    """Raise the error that a JSON envelope carries, if `body` is one; for answers of other types.
+def pdf(answer: Answer, *, what: str) -> bytes:
+    """Return the PDF of an answer, if it is one from its first bytes to its end mark.
 
     Raises:
-        WisproError: the error of the envelope.
+        WisproError: the error of an envelope that came instead of it, or why it is no whole PDF.
     """
-    if body.lstrip()[:1] == b"{":
-        _open(body, what, retry_after)
+    if not answer.body.startswith(b"%PDF"):
+        if answer.body.lstrip()[:1] == b"{":
+            _open(answer, what)
+        raise UnexpectedResponse(f"Wispro gave something else than {what}.")
+    if b"%%EOF" not in answer.body[-1024:]:  # readers look for it in the last 1024 bytes
+        raise BrokenResponse(f"Wispro's answer about {what} broke off before its end.")
+    return answer.body
 
 
-def _open(body: bytes, what: str, retry_after: float | None) -> _Envelope:
+def _open(answer: Answer, what: str) -> _Envelope:
     envelope: _Envelope | None = None
     broken = False
     try:
-        envelope = msgspec.json.decode(body, type=_Envelope)
+        envelope = msgspec.json.decode(answer.body, type=_Envelope)
     except msgspec.ValidationError:
         pass
     except (ValueError, RecursionError):
@@ -127,7 +135,7 @@ def _open(body: bytes, what: str, retry_after: float | None) -> _Envelope:
     status = _integer(envelope.status)
     if status is None:
         raise UnexpectedResponse(f"Wispro gave {what} without a status.")
-    error = error_for_status(status, what=what, retry_after=retry_after)
+    error = error_for_status(status, what=what, retry_after=answer.retry_after)
     if error is not None:
         raise error
     return envelope
