@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from billing.values import (
@@ -30,6 +29,7 @@ from wispro.transport import Asked, Transport, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     import httpx
     from msgspec import Raw
