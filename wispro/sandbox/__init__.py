@@ -8,6 +8,7 @@
     api.py       the Wispro side, `/api/v1/…`
     control.py   the test's side, `/sandbox/…`
     pdf.py       a one-page invoice
+    delivery.py  how an answer travels, or breaks off
     server.py    `SandboxServer` for tests, `run` for the command line
 
 The server needs the extra `demo`. Nothing outside this package imports it but tests and the

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import insort
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from wispro.sandbox.ledger import Ledger, NotThereError, argentine_now, take_out
-from wispro.sandbox.model import CONTRACT_STATES, INVOICE_STATES, Payment, uuid_of
+from wispro.sandbox.ledger import ARGENTINA, Ledger, NotThereError, argentine_now, take_out
+from wispro.sandbox.model import CONTRACT_STATES, INVOICE_STATES, Payment, Period, uuid_of
 
 if TYPE_CHECKING:
     from wispro.sandbox.model import Client, Contract, Invoice
@@ -17,6 +18,49 @@ __all__ = ["NotThereError", "State", "argentine_now"]
 
 class State(Ledger):
     """One made-up ISP account: the ledger, and what its people do."""
+
+    def bill(self, contract: Contract, **given: Any) -> Invoice:
+        """Issue an invoice today for the price of the plan; `given` is as for `change_invoice`."""
+        with self.lock:
+            today = self.clock().astimezone(ARGENTINA).date()
+            period = Period(
+                issued_at=self.stamp(),
+                first_due_date=f"{today + timedelta(days=10)}",
+                second_due_date=f"{today + timedelta(days=20)}",
+                starts=f"{today}",
+                ends=f"{today + timedelta(days=29)}",
+                concept=self.plans[contract.plan].name,
+            )
+            invoice = self.add_invoice(
+                contract,
+                period,
+                amount=self.plans[contract.plan].price,
+                number=30_001 + len(self.invoices),
+            )
+            self.change_invoice(invoice, **given)
+            return invoice
+
+    def change_invoice(self, invoice: Invoice, **given: Any) -> None:
+        """Change what an invoice says.
+
+        `state`, `amount`, `balance` and `number` are understood; any other name is a field of the
+        answer and written as it is given (`first_due_date`, `concept`, `payment_links` …). A new
+        amount keeps what was already paid.
+        """
+        with self.lock:
+            if "amount" in given:
+                paid = invoice.amount - invoice.balance
+                invoice.amount = Decimal(str(given.pop("amount")))
+                if invoice.state not in {"paid", "void"}:
+                    invoice.balance = max(invoice.amount - paid, Decimal(0))
+            if "number" in given:
+                invoice.number = given.pop("number")
+            if "state" in given:
+                self.set_state(invoice, given.pop("state"))
+            if "balance" in given:
+                invoice.balance = Decimal(str(given.pop("balance")))
+            if given:
+                invoice.extra = {**(invoice.extra or {}), **given}
 
     def set_state(self, invoice: Invoice, state: str) -> None:
         """Move an invoice to another state; a balance that contradicts it goes along."""
