@@ -1,0 +1,179 @@
+"""How one value of a Wispro record is read: each function takes the raw JSON of one field.
+
+Raw, because a value must be seen as it was written: a number that passes through a float is no
+longer the amount on the invoice, and a date that passes through UTC may be another day.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+_NUMERAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ][0-9]{2}:[0-9]{2}\S*(?: ?\S+)?)?", re.ASCII)
+_URL = re.compile(r"https?://[^\s\"'<>\\|^`{}]+", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+_MOST_DIGITS = 24  # no invoice needs more; keeps "1e999" from growing into a gigabyte of zeros
+_MOST_URLS = 20
+_LONGEST_URL = 2048
+_DEEPEST_LINKS = 6
+
+
+class Unreadable(ValueError):  # noqa: N818 - it says what the field is
+    """A field does not hold what it should; the text is the field's name, never its content."""
+
+
+def raw_text(raw: Raw, field: str) -> str | None:
+    """Return a text or the literal of a number, exactly as written; None for null or absence.
+
+    Raises:
+        Unreadable: if it is anything else (a list, an object, true, bad UTF-8).
+    """
+    literal = bytes(raw).strip()
+    if not literal or literal == b"null":
+        return None
+    if literal[:1] == b'"':
+        text = _decoded(raw)
+        if isinstance(text, str):
+            return text
+    elif literal[:1] in b"-0123456789":
+        return literal.decode("ascii", "replace")
+    raise Unreadable(field)
+
+
+def _decoded(raw: Raw) -> Any:
+    """Decode any JSON; None where it cannot be decoded."""
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError):  # malformed, bad UTF-8, nested without end
+        return None
+
+
+def exact(raw: Raw, field: str) -> str | None:
+    """Return a text with its blanks and leading zeros; None for null and for nothing but blanks.
+
+    Control characters go: no database keeps a NUL, and no number of a document holds one.
+    """
+    text = raw_text(raw, field)
+    if text is None:
+        return None
+    text = _CONTROL.sub("", text)
+    return text if text.strip() else None
+
+
+def text(raw: Raw, field: str) -> str | None:
+    """Return a text for people: one line, no surrounding blanks; None for null and emptiness."""
+    found = raw_text(raw, field)
+    if found is None:
+        return None
+    return " ".join(_CONTROL.sub(" ", found).split()) or None
+
+
+def number(raw: Raw, field: str) -> str | None:
+    """Return the number of an invoice as text; null, "", "null" mean "not numbered yet"."""
+    found = text(raw, field)
+    return None if found is None or found.casefold() == "null" else found
+
+
+def identifier(raw: Raw, field: str) -> str | None:
+    """Return an id (a UUID, in practice) that can stand in a path without quoting.
+
+    Raises:
+        Unreadable: if it holds anything but letters, digits, `-` and `_`.
+    """
+    found = text(raw, field)
+    if found is not None and not is_identifier(found):
+        raise Unreadable(field)
+    return found
+
+
+def is_identifier(candidate: str) -> bool:
+    """Whether a text can stand in a path as an id."""
+    return _IDENTIFIER.fullmatch(candidate) is not None
+
+
+def small_integer(raw: Raw, field: str) -> int | None:
+    """Return a whole number such as `public_id`, given as a number or as text."""
+    found = text(raw, field)
+    if found is None:
+        return None
+    if len(found) > 18 or not (found.isascii() and found.isdigit()):
+        raise Unreadable(field)
+    return int(found)
+
+
+def money(raw: Raw, field: str) -> Decimal | None:
+    """Return an exact amount from text or number; None for null and emptiness.
+
+    Raises:
+        Unreadable: for anything but a plain finite decimal of a sane size ("NaN", "2.590,00").
+    """
+    found = text(raw, field)
+    if found is None or found.casefold() == "null":
+        return None
+    if len(found) > 2 * _MOST_DIGITS or not _NUMERAL.fullmatch(found):
+        raise Unreadable(field)
+    amount = Decimal(found)
+    _, digits, exponent = amount.as_tuple()
+    assert isinstance(exponent, int)  # the pattern lets no NaN or infinity through
+    if amount and not (len(digits) <= _MOST_DIGITS and exponent >= -12 and amount.adjusted() <= 12):
+        raise Unreadable(field)
+    return amount or Decimal(0)
+
+
+def calendar_date(raw: Raw, field: str) -> date | None:
+    """Return the calendar date as written in a date or a date-time; its zone plays no part.
+
+    Raises:
+        Unreadable: for another notation, or a day that no calendar has.
+    """
+    found = text(raw, field)
+    if found is None or found.casefold() == "null":
+        return None
+    parts = _DATE.fullmatch(found)
+    if parts is None:
+        raise Unreadable(field)
+    try:
+        return date.fromisoformat(parts[1])
+    except ValueError:
+        raise Unreadable(field) from None
+
+
+def urls(raw: Raw) -> tuple[str, ...]:
+    """Return every http(s) address in a value of unknown shape, in order, each once."""
+    found: dict[str, None] = {}
+    _gather(_decoded(raw) if bytes(raw) else None, found, _DEEPEST_LINKS)
+    return tuple(found)[:_MOST_URLS]
+
+
+def _gather(value: Any, found: dict[str, None], depth: int) -> None:
+    if depth == 0:
+        return
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _gather(key, found, depth - 1)
+            _gather(inner, found, depth - 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _gather(inner, found, depth - 1)
+    elif isinstance(value, str):
+        _gather_from_text(value, found, depth)
+
+
+def _gather_from_text(value: str, found: dict[str, None], depth: int) -> None:
+    if value[:1] in {"[", "{"}:  # JSON written into a text
+        inner = _decoded(Raw(value.encode("utf-8", "replace")))
+        if inner is not None:
+            _gather(inner, found, depth - 1)
+            return
+    for match in _URL.finditer(value):
+        url = match[0].rstrip(".,;:!?)]")
+        if len(url) <= _LONGEST_URL and not url.endswith("//"):
+            found.setdefault(url)

@@ -1,0 +1,201 @@
+"""The records that we read from Wispro, by allow-list.
+
+The structs name the only fields that ever become Python values. Contracts carry PPPoE and Wi-Fi
+passwords: those stay undecoded bytes of a response that is thrown away. Every field is taken raw
+and read by `fields.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from billing.values import (
+    Balance,
+    ClientFacts,
+    ContractFacts,
+    ContractState,
+    InvoiceFacts,
+    InvoiceState,
+)
+from wispro import fields
+from wispro.fields import Unreadable
+from wispro.login import login_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
+
+ABSENT = Raw()
+
+
+class _OnlyId(msgspec.Struct):
+    id: Raw = ABSENT
+
+
+class _Invoice(_OnlyId):
+    state: Raw = ABSENT
+    amount: Raw = ABSENT
+    balance: Raw = ABSENT
+    invoice_number: Raw = ABSENT
+    contract_id: Raw = ABSENT
+    issued_at: Raw = ABSENT
+    first_due_date: Raw = ABSENT
+    second_due_date: Raw = ABSENT
+    period_from: Raw = msgspec.field(default=ABSENT, name="from")
+    period_to: Raw = msgspec.field(default=ABSENT, name="to")
+    concept: Raw = ABSENT
+    payment_links: Raw = ABSENT
+    client_national_identification_number: Raw = ABSENT
+
+
+class _Client(_OnlyId):
+    public_id: Raw = ABSENT
+    custom_id: Raw = ABSENT
+    name: Raw = ABSENT
+    email: Raw = ABSENT
+    national_identification_number: Raw = ABSENT
+    link_mobile_login: Raw = ABSENT
+
+
+class _Contract(_OnlyId):
+    public_id: Raw = ABSENT
+    client_id: Raw = ABSENT
+    state: Raw = ABSENT
+
+
+class _Account(msgspec.Struct):
+    balance_amount: Raw = ABSENT
+    credit_amount: Raw = ABSENT
+    invoice_balance_amount: Raw = ABSENT
+
+
+def as_struct(raw: Raw, kind: type[S]) -> S:
+    """Decode the fields of an object that `kind` names, and nothing else of it.
+
+    Raises:
+        Unreadable: if it is no object.
+    """
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (ValueError, RecursionError):
+        pass
+    raise Unreadable("not an object")
+
+
+def record_id(raw: Raw) -> str | None:
+    """Return the id of a record of any kind, or None where it has none that can be read."""
+    try:
+        return fields.identifier(as_struct(raw, _OnlyId).id, "id")
+    except Unreadable:
+        return None
+
+
+def _required(value: T | None, field: str) -> T:
+    if value is None:
+        raise Unreadable(field)
+    return value
+
+
+def invoice(raw: Raw) -> InvoiceFacts:
+    """Read one invoice. An unknown state is kept as it is written; an amount is required.
+
+    Raises:
+        Unreadable: if a field that we keep cannot be read.
+    """
+    record = as_struct(raw, _Invoice)
+    raw_state = _required(fields.text(record.state, "state"), "state")
+    balance = fields.money(record.balance, "balance")
+    amount = fields.money(record.amount, "amount")
+    if amount is None:  # what is still due is the least that it was issued for
+        amount = _required(balance, "amount")
+    return InvoiceFacts(
+        wispro_id=_required(fields.identifier(record.id, "id"), "id"),
+        state=_state(raw_state),
+        raw_state=raw_state,
+        amount=amount,
+        balance=balance,
+        number=fields.number(record.invoice_number, "invoice_number"),
+        contract_id=fields.identifier(record.contract_id, "contract_id"),
+        issued_date=fields.calendar_date(record.issued_at, "issued_at"),
+        first_due_date=fields.calendar_date(record.first_due_date, "first_due_date"),
+        second_due_date=fields.calendar_date(record.second_due_date, "second_due_date"),
+        period_from=fields.calendar_date(record.period_from, "from"),
+        period_to=fields.calendar_date(record.period_to, "to"),
+        concept=fields.text(record.concept, "concept"),
+        pay_urls=fields.urls(record.payment_links),
+        holder_national_id=fields.exact(
+            record.client_national_identification_number, "client_national_identification_number"
+        ),
+    )
+
+
+def _state(raw_state: str) -> InvoiceState:
+    try:
+        return InvoiceState(raw_state.lower())
+    except ValueError:
+        return InvoiceState.UNKNOWN
+
+
+def client(raw: Raw, digest_login: Callable[[str], str]) -> ClientFacts:
+    """Read one client; its login link becomes a digest here and is kept nowhere.
+
+    Raises:
+        Unreadable: if a field that we keep cannot be read.
+    """
+    record = as_struct(raw, _Client)
+    token = login_token(fields.raw_text(record.link_mobile_login, "link_mobile_login") or "")
+    return ClientFacts(
+        client_id=_required(fields.identifier(record.id, "id"), "id"),
+        public_id=fields.small_integer(record.public_id, "public_id"),
+        custom_id=fields.exact(record.custom_id, "custom_id"),
+        name=fields.text(record.name, "name") or "",
+        email=fields.text(record.email, "email"),
+        national_id=fields.exact(
+            record.national_identification_number, "national_identification_number"
+        ),
+        login_digest=digest_login(token) if token else None,
+    )
+
+
+def contract(raw: Raw) -> ContractFacts:
+    """Read the four fields of a contract that we keep.
+
+    Raises:
+        Unreadable: if one of them cannot be read.
+    """
+    record = as_struct(raw, _Contract)
+    try:
+        state = ContractState((fields.text(record.state, "state") or "").lower())
+    except Unreadable:
+        raise
+    except ValueError:
+        state = ContractState.UNKNOWN
+    return ContractFacts(
+        contract_id=_required(fields.identifier(record.id, "id"), "id"),
+        client_id=_required(fields.identifier(record.client_id, "client_id"), "client_id"),
+        public_id=fields.small_integer(record.public_id, "public_id"),
+        state=state,
+    )
+
+
+def balance(raw: Raw) -> Balance:
+    """Read a current account.
+
+    Raises:
+        Unreadable: if an amount cannot be read, or the balance is missing.
+    """
+    record = as_struct(raw, _Account)
+    return Balance(
+        balance_amount=_required(
+            fields.money(record.balance_amount, "balance_amount"), "balance_amount"
+        ),
+        credit_amount=fields.money(record.credit_amount, "credit_amount"),
+        invoice_balance_amount=fields.money(
+            record.invoice_balance_amount, "invoice_balance_amount"
+        ),
+    )

@@ -1,0 +1,174 @@
+"""What an answer of Wispro means: its envelope, the error that may be in it, its page of records.
+
+The order of the checks: HTTP status (transport.py) → is it JSON → the `status` of the envelope →
+the shape of `data`. Each record is then read on its own (records.py), so that a bad one is set
+aside by name while the others go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from billing.values import SetAside
+from wispro import fields
+from wispro.errors import BrokenResponse, UnexpectedResponse, error_for_status
+from wispro.fields import Unreadable
+from wispro.records import ABSENT, as_struct, record_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole 2xx answer. `retry_after` serves errors that come inside a 200."""
+
+    body: bytes
+    retry_after: float | None
+
+
+class _Envelope(msgspec.Struct):
+    status: Raw = ABSENT
+    meta: Raw = ABSENT
+    data: Raw = ABSENT
+
+
+class _Meta(msgspec.Struct):
+    pagination: Raw = ABSENT
+
+
+class _Pagination(msgspec.Struct):
+    total_records: Raw = ABSENT
+    total_pages: Raw = ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row(Generic[T]):
+    """One record of a page: `key` tells it from others; exactly one of the other two is set."""
+
+    key: str
+    record: T | None = None
+    set_aside: SetAside | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WirePage(Generic[T]):
+    """One page as Wispro gave it, before any re-check."""
+
+    rows: tuple[Row[T], ...]
+    total_records: int
+    total_pages: int
+
+
+def page(answer: Answer, read: Callable[[Raw], T], *, what: str) -> WirePage[T]:
+    """Return one page of a list.
+
+    Args:
+        answer: the whole answer.
+        read: turns one raw record into a fact, or raises `Unreadable`.
+        what: the resource, for messages and for the records set aside.
+
+    Raises:
+        WisproError: for an error in the body, and for anything that is not a list with its totals.
+    """
+    envelope = _open(answer, what)
+    raws = _list_of_raws(envelope.data)
+    if raws is None:
+        raise UnexpectedResponse(f"Wispro gave something else than a list of {what}.")
+    totals = _totals(envelope.meta)
+    if totals is None:
+        raise UnexpectedResponse(f"Wispro gave {what} without saying how many there are.")
+    rows = tuple(_row(raw, read, what) for raw in raws)
+    return WirePage(rows=rows, total_records=totals[0], total_pages=totals[1])
+
+
+def single(answer: Answer, read: Callable[[Raw], T], *, what: str) -> T:
+    """Return the one record of an answer.
+
+    Raises:
+        WisproError: for an error in the body, a list, or a record that cannot be read.
+    """
+    envelope = _open(answer, what)
+    problem = ""
+    try:
+        return read(envelope.data)
+    except Unreadable as found:
+        problem = str(found)
+    raise UnexpectedResponse(f"Wispro gave {what} that cannot be read: {problem}.")
+
+
+def pdf(answer: Answer, *, what: str) -> bytes:
+    """Return the PDF of an answer, if it is one from its first bytes to its end mark.
+
+    Raises:
+        WisproError: the error of an envelope that came instead of it, or why it is no whole PDF.
+    """
+    if not answer.body.startswith(b"%PDF"):
+        if answer.body.lstrip()[:1] == b"{":
+            _open(answer, what)
+        raise UnexpectedResponse(f"Wispro gave something else than {what}.")
+    if b"%%EOF" not in answer.body[-1024:]:  # readers look for it in the last 1024 bytes
+        raise BrokenResponse(f"Wispro's answer about {what} broke off before its end.")
+    return answer.body
+
+
+def _open(answer: Answer, what: str) -> _Envelope:
+    envelope: _Envelope | None = None
+    broken = False
+    try:
+        envelope = msgspec.json.decode(answer.body, type=_Envelope)
+    except msgspec.ValidationError:
+        pass
+    except (ValueError, RecursionError):
+        broken = True
+    if broken:
+        raise BrokenResponse(f"Wispro's answer about {what} is not whole JSON.")
+    if envelope is None:
+        raise UnexpectedResponse(f"Wispro gave {what} without the usual envelope.")
+    status = _integer(envelope.status)
+    if status is None:
+        raise UnexpectedResponse(f"Wispro gave {what} without a status.")
+    error = error_for_status(status, what=what, retry_after=answer.retry_after)
+    if error is not None:
+        raise error
+    return envelope
+
+
+def _integer(raw: Raw) -> int | None:
+    try:
+        return fields.small_integer(raw, "")
+    except Unreadable:
+        return None
+
+
+def _list_of_raws(data: Raw) -> list[Raw] | None:
+    try:
+        return msgspec.json.decode(data, type=list[Raw])
+    except (ValueError, RecursionError):
+        return None
+
+
+def _totals(meta: Raw) -> tuple[int, int] | None:
+    try:
+        pagination = as_struct(as_struct(meta, _Meta).pagination, _Pagination)
+    except Unreadable:
+        return None
+    records, pages = _integer(pagination.total_records), _integer(pagination.total_pages)
+    return None if records is None or pages is None else (records, pages)
+
+
+def _row(raw: Raw, read: Callable[[Raw], T], what: str) -> Row[T]:
+    found_id = record_id(raw)
+    key = found_id or "raw:" + hashlib.sha256(bytes(raw)).hexdigest()
+    try:
+        return Row(key=key, record=read(raw))
+    except Unreadable as problem:
+        why = f"cannot be read: {problem}"
+    return Row(key=key, set_aside=SetAside(resource=what, record_id=found_id, why=why))
