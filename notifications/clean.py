@@ -16,7 +16,7 @@ MISSING = frozenset({"null", "none", "nil", "undefined", "nan", "n/a", "-", "--"
 _TO_SPACE = frozenset({"Zl", "Zp", "Zs"})
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
-NAME_LENGTH = 60
+NAME_LENGTH = 80
 NUMBER_LENGTH = 40
 SUPPORT_LENGTH = 120
 URL_LENGTH = 2000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from billing.values import AlertKind, Medium
 from notifications import qr
@@ -104,6 +105,7 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
         "partial": asks and letter.received > 0,
         "pay_url": link or "",
         "portal_url": clean_url(letter.portal_url) or "",
+        "link_host": _host(link or clean_url(letter.portal_url)),
         "has_qr": link is not None and qr.why_not(link) is None,
         "has_pdf": letter.has_pdf,
         "amount": amount,
@@ -142,6 +144,11 @@ def colours(letter: Letter) -> dict[str, Any]:
         "qr_px": qr.SHOWN_PX,
         "qr_cid": QR_CONTENT_ID,
     }
+
+
+def _host(link: str | None) -> str:
+    """Return the host that a button leads to, so that a reader can tell before pressing."""
+    return (urlsplit(link).hostname or "") if link else ""
 
 
 def _amount_px(amount: str) -> int:

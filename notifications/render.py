@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
 
 from billing.letter import Message
 from billing.ports import RenderError
@@ -44,6 +45,15 @@ def upfirst(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def unbroken(text: str, part: str) -> Markup:
+    """Return the text as HTML in which `part` (a number, a date) stays on one line, if short."""
+    safe = escape(text)
+    if not part or len(part) > 24:
+        return safe
+    span = Markup('<span style="white-space:nowrap">{}</span>').format(part)
+    return Markup(str(safe).replace(str(escape(part)), str(span)))  # noqa: S704 - both escaped
+
+
 @cache
 def environment(tag: str) -> Environment:
     """Return the template environment that speaks the language of a resolved locale."""
@@ -56,6 +66,7 @@ def environment(tag: str) -> Environment:
     )
     env.policies["ext.i18n.trimmed"] = True
     env.filters["upfirst"] = upfirst
+    env.filters["unbroken"] = unbroken
     env.install_gettext_translations(catalog(tag), newstyle=True)  # type: ignore[attr-defined]
     return env
 
