@@ -40,16 +40,23 @@ KNOWN = {
     "whatsapp": _TEXT_ONLY,
 }
 
+EMAIL = frozenset({
+    "brevo", "mailersend", "mailgun", "o365", "postmark", "resend", "sendgrid", "sendpulse", "ses",
+    "smtp2go", "sparkpost",
+})  # fmt: skip
 PUSH = frozenset({
-    "apprise", "bark", "barks", "fcm", "gotify", "gotifys", "join", "pbul", "prowl", "pover",
-    "pushjet", "pushjets", "pushed", "pushme", "pushplus", "pushy", "psafer", "psafers", "simplepush",
-    "spush", "vapid", "wxpusher",
+    "bark", "barks", "chanify", "fcm", "gorush", "gorushs", "gotify", "gotifys", "growl", "join",
+    "lametric", "lametrics", "notica", "noticas", "onesignal", "pbul", "pinglet", "pinglets",
+    "pjet", "pjets", "pover", "prowl", "psafer", "psafers", "push", "pushdeer", "pushdeers",
+    "pushed", "pushme", "pushplus", "pushward", "pushy", "schan", "simplepush", "spugpush", "spush",
+    "vapid", "wpush", "wxpusher",
 })  # fmt: skip
 SMS = frozenset({
-    "46elks", "africas", "atalk", "bulksms", "burstsms", "clickatell", "clicksend", "d7sms",
-    "elks", "freemobile", "httpsms", "kavenegar", "msg91", "msgbird", "nexmo", "plivo",
-    "seven", "sinch", "smseagle", "smseagles", "smsmgr", "smsmanager", "sns", "threema", "twilio",
-    "voipms", "vonage",
+    "46elks", "atalk", "bulksms", "bulkvs", "burstsms", "clickatell", "clicksend", "cm", "d7sms",
+    "elks", "exotel", "freemobile", "httpsms", "infobip", "kaleyra", "kavenegar", "kudosity",
+    "mobilemessage", "mobilemsg", "msg91", "msgbird", "nexmo", "notifyre", "octopush", "plivo",
+    "ringc", "serwersms", "seven", "sfr", "sinch", "smpp", "smpps", "smsc", "smseagle", "smseagles",
+    "smsmanager", "smsmgr", "smstunnel", "sns", "telesign", "telnyx", "twilio", "voipms", "vonage",
 })  # fmt: skip
 
 
@@ -57,6 +64,8 @@ def medium_of(schema: str) -> Medium:
     """Return the form of message that fits an Apprise schema; one that is not listed is a chat."""
     if schema in KNOWN:
         return KNOWN[schema].medium
+    if schema in EMAIL:
+        return Medium.EMAIL
     if schema in SMS:
         return Medium.SMS
     return Medium.PUSH if schema in PUSH else Medium.CHAT
@@ -73,6 +82,8 @@ def capabilities_of(scheme: str, *, plugin_takes_files: bool) -> Capabilities:
         return KNOWN[scheme]
     medium = medium_of(scheme)
     takes = plugin_takes_files and medium is not Medium.SMS
+    # Only our own e-mail shows a picture inside the text; a loose one would just be in the way.
+    picture = takes and medium is not Medium.EMAIL
     return Capabilities(
-        medium=medium, takes_pdf=takes, takes_qr=takes, attachments=2 if takes else 0
+        medium=medium, takes_pdf=takes, takes_qr=picture, attachments=takes + picture
     )
