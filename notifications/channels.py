@@ -13,19 +13,20 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from apprise import Apprise, AppriseAsset
+from apprise import Apprise, AppriseAsset, plugins
 from apprise import apprise as engine
 from apprise.exception import AppriseException
 from apprise.manager_plugins import NotificationManager
-from apprise.plugins import url_to_dict
 
 from billing.ports import DestinationError
 from notifications.destinations import FORMS, LOCAL, TRANSPORTS, email_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from apprise.plugins.base import NotifyBase
+# Apprise ships its types, but not for these.
+_url_to_dict: Callable[[str], dict[str, Any] | None] = plugins.url_to_dict
+_manager: Callable[[], Any] = NotificationManager
 
 # Options of a URL that are ours to decide, or that make Apprise read files of this machine.
 _OURS = frozenset({
@@ -56,7 +57,7 @@ def parse(url: str, *, trusted: bool) -> dict[str, Any]:
         DestinationError: if Apprise cannot read it, or it acts on this machine.
     """
     try:
-        parts = url_to_dict(url) if url.isprintable() and " " not in url else None
+        parts = _url_to_dict(url) if url.isprintable() and " " not in url else None
     except (AppriseException, ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
         parts = None
     if not parts or "schema" not in parts:
@@ -71,7 +72,7 @@ def parse(url: str, *, trusted: bool) -> dict[str, Any]:
 
 def instantiate(
     parts: dict[str, Any], *, asset: AppriseAsset, connect: float, read: float, **more: Any
-) -> NotifyBase:
+) -> Any:
     """Return the service of these parts: one try, our timeouts, no redirects.
 
     Raises:
@@ -81,7 +82,7 @@ def instantiate(
         "retry": 0, "wait": 0, "cto": connect, "rto": read, "redirect": False,
         "overflow": "upstream", "emojis": False,
     }  # fmt: skip
-    kind = more.pop("kind", None) or NotificationManager()[parts["schema"]]
+    kind = more.pop("kind", None) or _manager()[parts["schema"]]
     try:
         service = kind(**(parts | options | more), asset=asset)
     except DestinationError:
@@ -100,6 +101,8 @@ def addressed(scheme: str, transport: str, address: str) -> dict[str, Any]:
         DestinationError: if the account cannot be used.
     """
     parts = parse(transport, trusted=True)
+    if scheme not in TRANSPORTS:
+        raise DestinationError(f"sending accounts are of kind {', '.join(sorted(TRANSPORTS))}")
     schemas, example = TRANSPORTS[scheme]
     if parts["schema"] not in schemas:
         raise DestinationError(f"a sending account for {scheme} is {example}")
@@ -123,18 +126,14 @@ def check_transport(scheme: str, url: str) -> str:
     Raises:
         DestinationError: if not; the text shows the form and nothing of the URL.
     """
-    if scheme not in TRANSPORTS:
-        raise DestinationError(f"sending accounts are of kind {', '.join(sorted(TRANSPORTS))}")
-    example = TRANSPORTS[scheme][1]
     url = url.strip()
-    named = [] if scheme == "ntfy" else parse(url, trusted=True).get("targets")
-    if scheme == "ntfy":
-        parts = parse(url, trusted=True)
-        named = [part for part in (parts.get("fullpath") or "").split("/") if part]
-    parts = addressed(scheme, url, _EXAMPLE_TARGET[scheme])
-    if named:
+    parts = addressed(scheme, url, _EXAMPLE_TARGET.get(scheme, ""))
+    read = parse(url, trusted=True)
+    # Apprise takes the host of a bare ntfy URL for the topic; the path tells the truth.
+    named = (read.get("fullpath") or "").strip("/") if scheme == "ntfy" else read.get("targets")
+    if named or read.get("cc") or read.get("bcc"):
         raise DestinationError(
-            f"a sending account names no recipient, those are the channels: {example}"
+            f"a sending account names no recipient, the channels do: {TRANSPORTS[scheme][1]}"
         )
     service = instantiate(parts, asset=asset_for("Alerta Internet"), connect=1, read=1)
     if scheme == "email":
@@ -163,8 +162,11 @@ def facts_of(url: str) -> UrlFacts:
     left = getattr(service, "targets", None) or getattr(service, "topics", None)
     if len(service) != 1 or len(named) > 1 or (named and left is not None and len(left) != 1):
         raise DestinationError(f"one channel has one recipient, and this URL has not: {FORMS}")
-    if named and token and not left and any(
-        hasattr(service, attribute) for attribute in ("targets", "topics")
+    if (
+        named
+        and token
+        and not left
+        and any(hasattr(service, attribute) for attribute in ("targets", "topics"))
     ):
         raise DestinationError(f"the recipient of this URL is not valid: {FORMS}")
     if schema in {"mailto", "mailtos"}:
@@ -175,7 +177,7 @@ def facts_of(url: str) -> UrlFacts:
 
 def takes_files(schema: str) -> bool:
     """Return whether Apprise's plugin for a schema can send a file."""
-    manager = NotificationManager()
+    manager = _manager()
     return schema in manager and bool(manager[schema].attachment_support)
 
 

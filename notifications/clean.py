@@ -69,10 +69,12 @@ def clean_url(url: str | None) -> str | None:
     netloc = f"[{host}]" if ":" in host else host
     if port is not None:
         netloc += f":{port}"
-    return urlunsplit((
-        parts.scheme.lower(),
-        netloc,
-        quote(parts.path, safe="/%:@!$&'()*+,;=~-._"),
-        quote(parts.query, safe="/?%:@!$&'()*+,;=~-._[]"),
-        quote(parts.fragment, safe="/?%:@!$&'()*+,;=~-._"),
-    ))
+    return urlunsplit(
+        (
+            parts.scheme.lower(),
+            netloc,
+            quote(parts.path, safe="/%:@!$&'()*+,;=~-._"),
+            quote(parts.query, safe="/?%:@!$&'()*+,;=~-._[]"),
+            quote(parts.fragment, safe="/?%:@!$&'()*+,;=~-._"),
+        )
+    )

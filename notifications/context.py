@@ -72,7 +72,7 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
         return clean_text(to_gsm(cleaned), limit=limit) if medium is Medium.SMS else cleaned
 
     def day(value: date | None) -> str:
-        return language.date(value) if value else ""
+        return language.short(value) if value else ""
 
     def weekday(value: date | None) -> str:
         return language.weekday(value, today=letter.today) if value else ""
@@ -101,7 +101,8 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
         "invoice_number": text(letter.invoice_number, NUMBER_LENGTH),
         "support": text(letter.support, SUPPORT_LENGTH),
         "asks": asks,
-        "covered": letter.covered_by_credit and (letter.kind.asks_to_pay or letter.kind is AlertKind.CHANGED),
+        "covered": letter.covered_by_credit
+        and (letter.kind.asks_to_pay or letter.kind is AlertKind.CHANGED),
         "partial": asks and letter.received > 0,
         "pay_url": link or "",
         "portal_url": clean_url(letter.portal_url) or "",

@@ -71,6 +71,19 @@ def email_address(text: str) -> str:
     return f"{local}@{ascii_domain}"
 
 
+def check_address(scheme: str, address: str) -> None:
+    """Refuse a stored address that its kind of channel cannot have.
+
+    Raises:
+        DestinationError: if it is no address of this scheme.
+    """
+    pattern = {"telegram": _CHAT, "ntfy": _TOPIC}.get(scheme)
+    if pattern is None:
+        email_address(address)
+    elif not pattern.fullmatch(address):
+        raise DestinationError(f"this is not a destination of {scheme}: {FORMS}")
+
+
 def mask_email(address: str) -> str:
     """Return `a…@example.org`."""
     local, _, domain = address.rpartition("@")

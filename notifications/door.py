@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from apprise import Apprise, NotifyFormat
 from apprise.attachment.memory import AttachMemory
-from apprise.result import AppriseResultStatus
+from apprise.result import AppriseResult, AppriseResultStatus
 
 from billing.letter import Attachment, Fate, Outcome
 from billing.ports import DestinationError
@@ -34,8 +34,6 @@ from notifications.render import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from apprise.plugins.base import NotifyBase
 
     from billing.letter import Envelope, Letter, Message
     from billing.ports import ParsedDestination
@@ -123,9 +121,7 @@ class AppriseDoor:
             )
         if pdf is not None and can.takes_pdf:
             found.append(
-                Attachment(
-                    name=pdf_name(letter, locale), media_type="application/pdf", content=pdf
-                )
+                Attachment(name=pdf_name(letter, locale), media_type="application/pdf", content=pdf)
             )
         # The PDF comes last, so where there is room for one it is the one that stays.
         return tuple(found[-can.attachments :]) if can.attachments else ()
@@ -145,11 +141,17 @@ class AppriseDoor:
         scheme = envelope.scheme
         with channels.listening() as heard:
             try:
+                if envelope.transport is not None:
+                    destinations.check_address(scheme, envelope.destination)
+            except DestinationError:
+                return Outcome(fate=Fate.REJECTED, detail=f"{scheme}: not a usable destination")
+            try:
                 service = self._service(message, envelope, attachments)
             except DestinationError:
-                return Outcome(
-                    fate=Fate.FAILED, detail=f"{scheme}: destination or sending account not usable"
-                )
+                # A whole URL is the customer's own; a sending account is mended by the operator.
+                if envelope.transport is None:
+                    return Outcome(fate=Fate.REJECTED, detail=f"{scheme}: not a usable URL")
+                return Outcome(fate=Fate.FAILED, detail=f"{scheme}: sending account not usable")
             except ValueError as error:
                 return Outcome(
                     fate=Fate.FAILED,
@@ -160,6 +162,10 @@ class AppriseDoor:
             result = room.notify(**self._call(message, attachments, service))
         if isinstance(service, AlertEmail) and service.outcome is not None:
             return service.outcome
+        return self._verdict(result, heard, envelope)
+
+    def _verdict(self, result: AppriseResult, heard: list[str], envelope: Envelope) -> Outcome:
+        scheme = envelope.scheme
         if result.status is AppriseResultStatus.SUCCESS:
             return Outcome(fate=Fate.DELIVERED, detail=f"{scheme}: accepted")
         if result.status is AppriseResultStatus.TIMEOUT:
@@ -175,14 +181,12 @@ class AppriseDoor:
 
     def _service(
         self, message: Message, envelope: Envelope, attachments: Sequence[Attachment]
-    ) -> NotifyBase:
+    ) -> Any:
         """Return the one service of this delivery."""
         if envelope.transport is None:
             parts = channels.parse(envelope.destination, trusted=False)
         else:
-            parts = channels.addressed(
-                envelope.scheme, envelope.transport, envelope.destination
-            )
+            parts = channels.addressed(envelope.scheme, envelope.transport, envelope.destination)
         more: dict[str, Any] = {}
         if parts["schema"] in {"mailto", "mailtos"}:
             more["kind"] = AlertEmail
@@ -214,13 +218,12 @@ class AppriseDoor:
             without_picture(message) if not _inline(attachments) else message,
             envelope,
             attachments,
-            from_address=from_address,
-            to_address=to_address,
+            addresses=(from_address, to_address),
             now=self._clock(),
         )
 
     def _call(
-        self, message: Message, attachments: Sequence[Attachment], service: NotifyBase
+        self, message: Message, attachments: Sequence[Attachment], service: Any
     ) -> dict[str, Any]:
         """Return the arguments of the one call, in the format that fits the medium."""
         if isinstance(service, AlertEmail):
@@ -235,7 +238,9 @@ class AppriseDoor:
         elif message.medium is Medium.SMS:
             title = ""
         files = [
-            AttachMemory(content=file.content, name=file.name, mimetype=file.media_type)
+            AttachMemory(  # type: ignore[no-untyped-call]
+                content=file.content, name=file.name, mimetype=file.media_type
+            )
             for file in attachments
             if service.attachment_support and file.content
         ]

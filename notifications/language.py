@@ -81,7 +81,7 @@ class Language:
         local = get_territory_currencies(territory) if territory else []
         return symbol if currency in local else currency
 
-    def date(self, day: date) -> str:
+    def short(self, day: date) -> str:
         """Return `19/11/2021`, or `Nov 19, 2021` in English, where 11/19 would be read twice."""
         return self._format(day, _SHORT)
 

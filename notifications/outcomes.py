@@ -77,23 +77,22 @@ def _by_status(status: int, text: str, *, scheme: str, shared: bool) -> Outcome:
         return Outcome(fate=Fate.FAILED, detail=f"{said}, too many", retry_after=_pause(text))
     if status == 504:
         return Outcome(fate=Fate.UNCERTAIN, detail=f"{said}, a gateway gave up waiting")
+    fate, why = Fate.FAILED, "the message was refused"
     if status >= 500 or status in {408, 425}:
-        return Outcome(fate=Fate.FAILED, detail=f"{said}, trouble at the provider")
-    if status < 400:
-        return Outcome(fate=Fate.FAILED, detail=f"{said}, a redirect that we do not follow")
-    if scheme in {"telegram", "tgram"}:
+        why = "trouble at the provider"
+    elif status < 400:
+        why = "a redirect that we do not follow"
+    elif scheme in {"telegram", "tgram"}:
         if _GONE.search(text) or status == 403:
-            return Outcome(
-                fate=Fate.REJECTED, detail=f"{said}, the chat does not take messages from this bot"
-            )
-        if status in {401, 404}:
-            return Outcome(fate=Fate.FAILED, detail=f"{said}, the bot token is not valid")
-        return Outcome(fate=Fate.FAILED, detail=f"{said}, the message was refused")
-    if status in {401, 403, 404, 410}:
+            fate, why = Fate.REJECTED, "the chat does not take messages from this bot"
+        elif status in {401, 404}:
+            why = "the bot token is not valid"
+    elif status in {401, 403, 404, 410}:
         if shared:
-            return Outcome(fate=Fate.FAILED, detail=f"{said}, the sending account was refused")
-        return Outcome(fate=Fate.REJECTED, detail=f"{said}, the destination is gone or closed")
-    return Outcome(fate=Fate.FAILED, detail=f"{said}, the message was refused")
+            why = "the sending account was refused"
+        else:
+            fate, why = Fate.REJECTED, "the destination is gone or closed"
+    return Outcome(fate=fate, detail=f"{said}, {why}")
 
 
 def _pause(text: str) -> float | None:

@@ -115,9 +115,7 @@ def _render(letter: Letter, medium: Medium, language: Language) -> Message:
     else:
         text = to_gsm(_one_line(fill("sms.txt")).replace("\u00a0", " "))
         subject = to_gsm(subject.replace("\u00a0", " "))
-    return Message(
-        medium=medium, locale=language.tag, subject=subject, text=text, html=body_html
-    )
+    return Message(medium=medium, locale=language.tag, subject=subject, text=text, html=body_html)
 
 
 def _words(env: Environment, name: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -145,9 +143,12 @@ def _tidy(text: str) -> str:
 
 def _columns(text: str) -> str:
     """Return the text wrapped at 72 columns; a link is never broken."""
-    return "\n".join(
-        line
-        if len(line) <= COLUMNS
-        else textwrap.fill(line, COLUMNS, break_long_words=False, break_on_hyphens=False)
-        for line in text.split("\n")
-    ) + "\n"
+    return (
+        "\n".join(
+            line
+            if len(line) <= COLUMNS
+            else textwrap.fill(line, COLUMNS, break_long_words=False, break_on_hyphens=False)
+            for line in text.split("\n")
+        )
+        + "\n"
+    )

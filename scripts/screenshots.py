@@ -94,7 +94,8 @@ def frame(one: Letter, locale: str, width: int) -> str:
     picture = base64.b64encode(qr.png(LINK) or b"").decode("ascii")
     shown = (message.html or "").replace(f"cid:{QR_CONTENT_ID}", f"data:image/png;base64,{picture}")
     return (
-        f'<iframe width="{width}" height="10" style="border:0;margin:0 6px;vertical-align:top" scrolling="no" '
+        f'<iframe width="{width}" height="10" scrolling="no" '
+        f'style="border:0;margin:0 6px;vertical-align:top" '
         f'srcdoc="{html.escape(shown, quote=True)}"></iframe>'
     )
 
