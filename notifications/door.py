@@ -43,6 +43,9 @@ __all__ = ["AppriseDoor", "reset_after_fork", "warm"]
 _QR_BLOCK = re.compile(r"<!--qr-->.*?<!--/qr-->", re.DOTALL)
 
 
+_NOTHING = "\u2060"  # word joiner: a line that shows nothing and is not empty
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -230,9 +233,10 @@ class AppriseDoor:
             return {"title": message.subject, "body": message.text}
         title, body, kind = message.subject, message.text, NotifyFormat.TEXT
         if message.medium is Medium.CHAT and message.html is not None:
-            # The headline is in the text already; white space in HTML is not kept, breaks are.
-            title, kind = "", NotifyFormat.HTML
-            body = message.html.replace("\n", "<br/>")
+            title, kind = "", NotifyFormat.HTML  # the headline is in the text already
+            # Apprise keeps breaks where it drops line ends, and for Telegram drops empty lines.
+            empty = f"<br/>{_NOTHING}<br/>" if service.schema == "tgram" else "<br/><br/>"
+            body = message.html.replace("\n\n", empty).replace("\n", "<br/>")
         elif message.medium is Medium.EMAIL and message.html is not None:
             body, kind = without_picture(message).html or "", NotifyFormat.HTML
         elif message.medium is Medium.SMS:
