@@ -1,0 +1,282 @@
+"""The door to people: one delivery, one Apprise service, one call, one outcome.
+
+    AppriseDoor        implements billing.ports.MessengerPort
+    reset_after_fork   first thing in a forked worker process
+    warm               loads Apprise's plugins ahead of the first send
+
+Apprise is touched by this file, `channels.py` (URLs and services) and `email.py` (the message).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from apprise import Apprise, NotifyFormat
+from apprise.attachment.memory import AttachMemory
+from apprise.result import AppriseResult, AppriseResultStatus
+
+from billing.letter import Attachment, Fate, Outcome
+from billing.ports import DestinationError
+from billing.values import Medium
+from notifications import channels, destinations, qr
+from notifications.capabilities import Capabilities, capabilities_of
+from notifications.channels import reset_after_fork, warm
+from notifications.clean import NAME_LENGTH, clean_text, clean_url
+from notifications.context import QR_CONTENT_ID, pay_link
+from notifications.email import AlertEmail, compose
+from notifications.gsm import to_gsm
+from notifications.language import resolve
+from notifications.outcomes import judge
+from notifications.render import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from billing.letter import Envelope, Letter, Message
+    from billing.ports import ParsedDestination
+
+__all__ = ["AppriseDoor", "reset_after_fork", "warm"]
+
+_QR_BLOCK = re.compile(r"<!--qr-->.*?<!--/qr-->", re.DOTALL)
+
+
+_NOTHING = "\u2060"  # word joiner: a line that shows nothing and is not empty
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class AppriseDoor:
+    """Understands destinations, renders letters and sends one message at a time.
+
+    The time budget of a whole send is `send_timeout`; what has not answered by then is uncertain.
+
+    Args:
+        connect_timeout: seconds to reach a provider.
+        read_timeout: seconds to wait for each of its answers. Apprise's own 4 s would report
+            failures of messages that arrive.
+        send_timeout: seconds for everything, attachments included.
+        clock: the time for the Date header of an e-mail.
+    """
+
+    def __init__(
+        self,
+        *,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 30.0,
+        send_timeout: float = 75.0,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self._connect = connect_timeout
+        self._read = read_timeout
+        self._total = send_timeout
+        self._clock = clock
+
+    def parse_destination(self, text: str) -> ParsedDestination:
+        """Understand a destination.
+
+        Raises:
+            DestinationError: naming the accepted forms, and nothing of what was typed.
+        """
+        short = destinations.parse_short(text)
+        if short is not None:
+            return short
+        with channels.listening():
+            url = text.strip()
+            return destinations.from_url(url, channels.facts_of(url))
+
+    def check_transport(self, scheme: str, url: str) -> str:
+        """Return the URL of a sending account if it is usable; nothing is sent.
+
+        Raises:
+            DestinationError: showing the form of one, and nothing of the URL.
+        """
+        with channels.listening():
+            return channels.check_transport(scheme, url)
+
+    def render(self, letter: Letter, *, medium: Medium, locale: str) -> Message:
+        """Fill the templates of the letter's kind.
+
+        Raises:
+            RenderError: if they cannot be filled.
+        """
+        return render(letter, medium=medium, locale=locale)
+
+    def attachments(
+        self, letter: Letter, *, scheme: str, locale: str, pdf: bytes | None
+    ) -> Sequence[Attachment]:
+        """Return what a channel of this scheme can carry: QR of the pay link, invoice PDF."""
+        can = self._capabilities(scheme)
+        found: list[Attachment] = []
+        picture = qr.png(pay_link(letter)) if can.takes_qr else None
+        if picture is not None:
+            found.append(
+                Attachment(
+                    name="QR.png",
+                    media_type="image/png",
+                    content=picture,
+                    content_id=QR_CONTENT_ID if can.medium is Medium.EMAIL else None,
+                )
+            )
+        if pdf is not None and can.takes_pdf:
+            found.append(
+                Attachment(name=pdf_name(letter, locale), media_type="application/pdf", content=pdf)
+            )
+        # The PDF comes last, so where there is room for one it is the one that stays.
+        return tuple(found[-can.attachments :]) if can.attachments else ()
+
+    def takes_pdf(self, scheme: str) -> bool:
+        """Whether a PDF can be attached on a channel of this scheme."""
+        return self._capabilities(scheme).takes_pdf
+
+    def send(
+        self, message: Message, envelope: Envelope, attachments: Sequence[Attachment]
+    ) -> Outcome:
+        """Send once and say what became of it.
+
+        A provider's fault is an outcome; so is a destination that cannot be used any more. The
+        detail holds no address, token or text of the provider.
+        """
+        scheme = envelope.scheme
+        with channels.listening() as heard:
+            try:
+                if envelope.transport is not None:
+                    destinations.check_address(scheme, envelope.destination)
+            except DestinationError:
+                return Outcome(fate=Fate.REJECTED, detail=f"{scheme}: not a usable destination")
+            try:
+                service = self._service(message, envelope, attachments)
+            except DestinationError:
+                # A whole URL is the customer's own; a sending account is mended by the operator.
+                if envelope.transport is None:
+                    return Outcome(fate=Fate.REJECTED, detail=f"{scheme}: not a usable URL")
+                return Outcome(fate=Fate.FAILED, detail=f"{scheme}: sending account not usable")
+            except ValueError as error:
+                return Outcome(
+                    fate=Fate.FAILED,
+                    detail=f"{scheme}: the message cannot be composed ({type(error).__name__})",
+                )
+            room = Apprise(asset=service.asset)
+            room.add(service)
+            result = room.notify(**self._call(message, attachments, service))
+        if isinstance(service, AlertEmail) and service.outcome is not None:
+            return service.outcome
+        return self._verdict(result, heard, envelope)
+
+    def _verdict(self, result: AppriseResult, heard: list[str], envelope: Envelope) -> Outcome:
+        scheme = envelope.scheme
+        if result.status is AppriseResultStatus.SUCCESS:
+            return Outcome(fate=Fate.DELIVERED, detail=f"{scheme}: accepted")
+        if result.status is AppriseResultStatus.TIMEOUT:
+            return Outcome(
+                fate=Fate.UNCERTAIN, detail=f"{scheme}: no answer within {self._total:g} s"
+            )
+        if not len(result.results):
+            return Outcome(fate=Fate.FAILED, detail=f"{scheme}: nothing was sent")
+        return judge(heard, scheme=scheme, shared=envelope.transport is not None)
+
+    def _capabilities(self, scheme: str) -> Capabilities:
+        return capabilities_of(scheme, plugin_takes_files=channels.takes_files(scheme))
+
+    def _service(
+        self, message: Message, envelope: Envelope, attachments: Sequence[Attachment]
+    ) -> Any:
+        """Return the one service of this delivery."""
+        if envelope.transport is None:
+            parts = channels.parse(envelope.destination, trusted=False)
+        else:
+            parts = channels.addressed(envelope.scheme, envelope.transport, envelope.destination)
+        more: dict[str, Any] = {}
+        if parts["schema"] in {"mailto", "mailtos"}:
+            more["kind"] = AlertEmail
+            more["mail_for"] = partial(self._mail, message, envelope, attachments)
+        elif parts["schema"] in {"ntfy", "ntfys"}:
+            more["include_image"] = False
+            more["click"] = clean_url(envelope.click_url)
+        elif parts["schema"] == "tgram":
+            more["detect_owner"] = False
+        sender = to_gsm(clean_text(envelope.sender_name, limit=NAME_LENGTH))
+        sender = sender.encode("ascii", "ignore").decode().strip() or "Alerta Internet"
+        return channels.instantiate(
+            parts,
+            asset=channels.asset_for(sender, timeout=self._total),
+            connect=self._connect,
+            read=self._read,
+            **more,
+        )
+
+    def _mail(
+        self,
+        message: Message,
+        envelope: Envelope,
+        attachments: Sequence[Attachment],
+        from_address: str,
+        to_address: str,
+    ) -> Any:
+        return compose(
+            without_picture(message) if not _inline(attachments) else message,
+            envelope,
+            attachments,
+            addresses=(from_address, to_address),
+            now=self._clock(),
+        )
+
+    def _call(
+        self, message: Message, attachments: Sequence[Attachment], service: Any
+    ) -> dict[str, Any]:
+        """Return the arguments of the one call, in the format that fits the medium."""
+        if isinstance(service, AlertEmail):
+            return {"title": message.subject, "body": message.text}
+        title, body, kind = message.subject, message.text, NotifyFormat.TEXT
+        if message.medium is Medium.CHAT and message.html is not None:
+            title, kind = "", NotifyFormat.HTML  # the headline is in the text already
+            # Apprise keeps breaks where it drops line ends, and for Telegram drops empty lines.
+            empty = f"<br/>{_NOTHING}<br/>" if service.schema == "tgram" else "<br/><br/>"
+            body = message.html.replace("\n\n", empty).replace("\n", "<br/>")
+        elif message.medium is Medium.EMAIL and message.html is not None:
+            body, kind = without_picture(message).html or "", NotifyFormat.HTML
+        elif message.medium is Medium.SMS:
+            title = ""
+        files = [
+            AttachMemory(  # type: ignore[no-untyped-call]
+                content=file.content, name=file.name, mimetype=file.media_type
+            )
+            for file in attachments
+            if service.attachment_support and file.content
+        ]
+        return {"title": title, "body": body, "body_format": kind, "attach": files or None}
+
+
+def _inline(attachments: Sequence[Attachment]) -> bool:
+    return any(file.content_id == QR_CONTENT_ID for file in attachments)
+
+
+def without_picture(message: Message) -> Message:
+    """Return the e-mail without the block that shows the QR code, for when it does not travel."""
+    if message.html is None:
+        return message
+    return type(message)(
+        medium=message.medium,
+        locale=message.locale,
+        subject=message.subject,
+        text=message.text,
+        html=_QR_BLOCK.sub("", message.html),
+    )
+
+
+def pdf_name(letter: Letter, locale: str) -> str:
+    """Return `Factura_A-0001-793_2021-10.pdf`, of plain ASCII characters.
+
+    The month is the invoice's; an invoice without a number is named by its month alone.
+    """
+    code = resolve(locale, letter.currency).code
+    word = {"en": "Invoice", "pt": "Fatura"}.get(code, "Factura")
+    number = clean_text(letter.invoice_number, limit=40)
+    number = re.sub(r"[^A-Za-z0-9]+", "-", number).strip("-")
+    day = letter.period_date or letter.issued_date or letter.due_date
+    month = day.strftime("%Y-%m") if day else ""
+    return "_".join(part for part in (word, number, month) if part) + ".pdf"

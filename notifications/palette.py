@@ -1,0 +1,87 @@
+"""The colours of the e-mail. Every pair of text and ground is checked for WCAG AA by a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from billing.values import AlertKind
+
+
+class Tone(StrEnum):
+    """The mood of a message."""
+
+    CALM = "calm"
+    SOON = "soon"
+    LATE = "late"
+    GOOD = "good"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Shades:
+    """One tone on one ground: the bar, the soft panel, and the text on that panel."""
+
+    bar: str
+    soft: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The colours that all messages share."""
+
+    page: str
+    card: str
+    line: str
+    text: str
+    muted: str
+    button: str
+    button_text: str
+
+
+LIGHT = Ground(
+    page="#eef1f6",
+    card="#ffffff",
+    line="#e2e7ef",
+    text="#16202e",
+    muted="#56637a",
+    button="#1b4fd6",
+    button_text="#ffffff",
+)
+DARK = Ground(
+    page="#0d1219",
+    card="#171e29",
+    line="#2b3545",
+    text="#eef2f8",
+    muted="#a3afc2",
+    button="#2f64e6",
+    button_text="#ffffff",
+)
+
+TONES_LIGHT = {
+    Tone.CALM: Shades(bar="#1b4fd6", soft="#ecf2fe", text="#173f9f"),
+    Tone.SOON: Shades(bar="#d98208", soft="#fdf4e1", text="#7c4a03"),
+    Tone.LATE: Shades(bar="#c8493f", soft="#fcefed", text="#8f2b23"),
+    Tone.GOOD: Shades(bar="#1d8a54", soft="#e9f7ef", text="#14613b"),
+    Tone.QUIET: Shades(bar="#7a869b", soft="#f1f4f8", text="#465268"),
+}
+TONES_DARK = {
+    Tone.CALM: Shades(bar="#5b8bff", soft="#1b2a4a", text="#bcd0ff"),
+    Tone.SOON: Shades(bar="#e0a035", soft="#35290f", text="#f7d692"),
+    Tone.LATE: Shades(bar="#dd6a60", soft="#3a2020", text="#fbbdb6"),
+    Tone.GOOD: Shades(bar="#3fae76", soft="#15321f", text="#a5e6c3"),
+    Tone.QUIET: Shades(bar="#7a869b", soft="#222b39", text="#c4cddb"),
+}
+
+TONE_OF = {
+    AlertKind.ISSUED: Tone.CALM,
+    AlertKind.DUE_SOON: Tone.SOON,
+    AlertKind.DUE_TODAY: Tone.SOON,
+    AlertKind.SECOND_DUE_SOON: Tone.SOON,
+    AlertKind.OVERDUE: Tone.LATE,
+    AlertKind.CUTOFF_WARNING: Tone.LATE,
+    AlertKind.PAID: Tone.GOOD,
+    AlertKind.CHANGED: Tone.CALM,
+    AlertKind.VOIDED: Tone.QUIET,
+}
