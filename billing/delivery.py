@@ -39,7 +39,7 @@ from models.invoice import Invoice
 log = structlog.get_logger()
 
 #: A claim that its batch will not reach any more is given back well before the soft limit.
-BATCH_BUDGET = timedelta(seconds=60)
+BATCH_BUDGET = timedelta(seconds=45)
 BATCH_SIZE = 50
 #: How long a delivery waits for something that is not in our hands: Wispro, a missing transport.
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)

@@ -17,8 +17,8 @@ from models.invoice import Invoice
 
 log = structlog.get_logger()
 
-#: engine.md, rule 13: one send (Apprise 45 s) < soft limit 120 s < hard limit 150 s < lease.
-LEASE = timedelta(seconds=180)
+#: engine.md, rule 13: longer than the hard limit of a task, so that no live worker is overtaken.
+LEASE = timedelta(seconds=300)
 #: Tries before a delivery fails for good; the waits between them add up to about 1 h 45 min.
 MAX_TRIES = 6
 _BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 10, 30, 60))

@@ -29,9 +29,9 @@ from models.isp import Isp
 from models.leases import SyncLease
 
 Clock = Callable[[], datetime]
-#: Longer than any one account's look (each request ends within 30 s, tries and all, and one look
-#: makes a handful); renewed before each account.
-LEASE = timedelta(minutes=3)
+#: Longer than the hard limit of a task, so that no live worker is overtaken; renewed before each
+#: account.
+LEASE = timedelta(minutes=5)
 #: So many accounts in a row without an answer: Wispro is down, not the account.
 FAILURES_IN_A_ROW = 3
 

@@ -269,3 +269,17 @@ def last_runs(session: Session, isp_id: int, *, limit: int) -> Sequence[SyncRun]
         .order_by(SyncRun.started_at.desc(), SyncRun.id.desc())
         .limit(limit)
     ).all()
+
+
+def isp_id_of(session: Session, slug: str) -> int:
+    """Return the id of an ISP that is known to exist."""
+    return session.scalars(select(Isp.id).where(Isp.slug == slug)).one()
+
+
+def kind_of_message(session: Session, message_id: str) -> str | None:
+    """Return the kind of the alert whose delivery carries this message id, if there is one."""
+    return session.scalars(
+        select(Alert.kind)
+        .join(Delivery, Delivery.alert_id == Alert.id)
+        .where(Delivery.message_id == message_id)
+    ).first()

