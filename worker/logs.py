@@ -11,6 +11,8 @@ from config.settings import Settings
 
 #: These print addresses, payloads or headers at lower levels.
 _QUIET = ("httpx", "httpcore", "apprise", "kombu", "amqp", "urllib3")
+#: Celery says three lines for each tick; ours is one for each unit of work that did something.
+_CHATTY = ("celery.app.trace", "celery.worker.strategy", "celery.beat")
 
 
 def configure(settings: Settings) -> None:
@@ -47,5 +49,5 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
-    for name in _QUIET:
+    for name in (*_QUIET, *_CHATTY):
         logging.getLogger(name).setLevel(logging.WARNING)

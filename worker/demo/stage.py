@@ -257,8 +257,8 @@ def _faults(actor: Actor, kind: str, letter: Letter) -> list[str]:
         faults.append(f"{kind}: is not addressed to {actor.customer.name}")
     if kind in {"paid", "voided"}:
         return faults
-    public_id = actor.client.public_id
-    if "https://pagos.interatos.example/" not in text or f"cliente={public_id}" not in text:
+    own_link = next((bill.own_link for bill in actor.customer.bills if bill.own_link), None)
+    if (own_link or f"?cliente={actor.client.public_id}") not in letter.text:
         faults.append(f"{kind}: lacks the pay link")
     if letter.pdf is None or not letter.pdf.startswith(b"%PDF"):
         faults.append(f"{kind}: lacks the PDF")

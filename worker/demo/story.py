@@ -22,7 +22,10 @@ PRICE = Decimal("2590.00")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """One invoice on the customer's n-th contract; `due_in` days from today."""
+    """One invoice on the customer's n-th contract; `due_in` days from today.
+
+    `own_link` is the pay link that Wispro gives with it; without one the ISP's template serves.
+    """
 
     due_in: int
     second_due_in: int | None = None
@@ -31,6 +34,7 @@ class Bill:
     received: Decimal = Decimal(0)
     state: str = "pending"
     amount: Decimal = PRICE
+    own_link: str | None = None
 
     def fields(self, today: date) -> dict[str, Any]:
         """Return the fields that the stand-in's invoice gets."""
@@ -46,6 +50,7 @@ class Bill:
             "to": f"{due}",
             "first_due_date": f"{due}",
             "second_due_date": f"{today + timedelta(days=second)}",
+            "payment_links": [self.own_link] if self.own_link else [],
         }
 
 
@@ -122,8 +127,8 @@ CUSTOMERS = (
         name="Diego Domínguez",
         stands="due today",
         expects=(AlertKind.DUE_TODAY,),
-        bills=(Bill(due_in=0),),
-        says=_must_say("oy vence"),
+        bills=(Bill(due_in=0, own_link="https://mpago.example/2kV8yQ"),),
+        says=_must_say("oy vence", "https://mpago.example/2kV8yQ"),
     ),
     Customer(
         name="Elena Escobar",
