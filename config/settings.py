@@ -12,7 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -77,6 +83,17 @@ class Settings(BaseSettings):
         if value is not None and not value.get_secret_value().startswith(_BROKERS):
             raise ValueError(f"must begin with {', '.join(_BROKERS)}")
         return value
+
+    @field_validator("sync_every", "tick", mode="wrap")
+    @classmethod
+    def _seconds_or_iso(cls, value: Any, read: ValidatorFunctionWrapHandler) -> timedelta:
+        if isinstance(value, str) and value.strip().isdecimal():
+            value = int(value)
+        try:
+            duration: timedelta = read(value)
+        except ValueError:
+            raise ValueError("must be seconds (900) or an ISO 8601 duration (PT15M)") from None
+        return duration
 
     @field_validator("sync_every", "tick")
     @classmethod
@@ -147,9 +164,9 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: with every problem found, none of them quoting a secret.
     """
-    problems = _unreadable_files() + _unknown_names()
-    if any("_FILE" in problem for problem in problems):
-        raise SettingsError(problems)
+    problems = _unknown_names()
+    if unreadable := _unreadable_files():
+        raise SettingsError(problems + unreadable)
     try:
         settings = Settings()
     except ValidationError as error:

@@ -12,18 +12,19 @@ from __future__ import annotations
 from typing import Any
 
 from kombu.transport import redis as kombu_redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 
 def install() -> None:
     """This function will guard kombu's Redis channel, once."""
-    channel = kombu_redis.Channel
+    channel: Any = kombu_redis.Channel
     if getattr(channel, "_alerta_guarded", False):
         return
     original = channel._connparams  # noqa: SLF001 - there is no public place to stand
 
     def _connparams(self: Any, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002
         if self.connection is None or self.connection.client is None:
-            raise kombu_redis.exceptions.ConnectionError("transport already collected")
+            raise RedisConnectionError("transport already collected")
         return original(self, asynchronous)
 
     channel._connparams = _connparams  # noqa: SLF001

@@ -161,7 +161,7 @@ def _send(house: House, isp_id: int, account_id: int) -> dict[str, Any]:
 def _show_before_after(name: str, before: list[InvoiceLine], after: list[InvoiceLine]) -> None:
     fields = ("state", "amount", "balance", "first_due_date", "second_due_date", "invoice_number")
     old = {line.invoice_id: line for line in before}
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for line in after:
         was = old.get(line.invoice_id)
         for field in fields:

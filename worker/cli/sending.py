@@ -120,7 +120,7 @@ def preview(
     Example: `alerta preview due_soon --locale es_AR --out aviso.html`
     """
     from notifications.door import AppriseDoor  # noqa: PLC0415
-    from notifications.gallery import page_of, sample_letter  # noqa: PLC0415
+    from notifications.samples import page_of, sample_letter  # noqa: PLC0415
 
     letter = sample_letter(kind)
     message = AppriseDoor().render(letter, medium=medium, locale=locale)

@@ -218,7 +218,7 @@ class Stage:
         for bill in customer.bills:
             self._bill(actor, bill, new=False)
         # Each way of naming a client gets its turn.
-        named = (client.id, f"public:{client.public_id}", client.custom_id, client.national_id)
+        named = (client.id, f"public:{client.public_id}", f"{place + 1:06}", customer.address)
         paired = self._house.pairing.pair(
             SLUG, named[place % len(named)], [customer.address], now=past, locale=customer.locale
         )

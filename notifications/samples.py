@@ -1,0 +1,71 @@
+"""The seed document's unpaid invoice as letters, for previews, pictures and tests.
+
+Interatos sas, plan of 6 megas, $ 2.590,00, issued on 20/10/2021, due on 19/11/2021.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from billing.letter import Letter, Message
+from billing.values import AlertKind
+from notifications import qr
+from notifications.context import QR_CONTENT_ID, pay_link
+
+#: The day on which each kind of alert about this invoice would go.
+_TODAY = {
+    AlertKind.ISSUED: date(2021, 10, 29),
+    AlertKind.DUE_SOON: date(2021, 11, 14),
+    AlertKind.DUE_TODAY: date(2021, 11, 19),
+    AlertKind.SECOND_DUE_SOON: date(2021, 11, 25),
+    AlertKind.OVERDUE: date(2021, 11, 22),
+    AlertKind.CUTOFF_WARNING: date(2021, 11, 29),
+    AlertKind.PAID: date(2021, 11, 18),
+    AlertKind.CHANGED: date(2021, 11, 2),
+    AlertKind.VOIDED: date(2021, 11, 2),
+}
+_SETTLED = frozenset({AlertKind.PAID, AlertKind.VOIDED})
+
+
+def sample_letter(kind: AlertKind, **given: Any) -> Letter:
+    """Return the seed's unpaid invoice on the day of this kind of alert; `given` wins."""
+    values: dict[str, Any] = {
+        "kind": kind,
+        "isp_name": "Interatos sas",
+        "first_name": "Ana",
+        "today": _TODAY[kind],
+        "currency": "ARS",
+        "amount_due": Decimal(0) if kind in _SETTLED else Decimal("2590.00"),
+        "amount_total": Decimal("2590.00"),
+        "invoice_number": "A-0001-793",
+        "issued_date": date(2021, 10, 20),
+        "period_date": date(2021, 10, 1),
+        "due_date": date(2021, 11, 19),
+        "pay_url": None if kind in _SETTLED else "https://interatos.wispro.co/pagar/8f3c2a",
+        "portal_url": "https://interatos.wispro.co/",
+        "support": "WhatsApp +54 9 3546 40-1234",
+        "has_pdf": kind is not AlertKind.VOIDED,
+    }
+    if kind is AlertKind.SECOND_DUE_SOON:
+        values["second_due_date"] = date(2021, 11, 26)
+    if kind is AlertKind.CHANGED:
+        values |= {"previous_due_date": date(2021, 11, 10), "previous_amount": Decimal(2190)}
+    return Letter(**(values | given))
+
+
+def page_of(message: Message, letter: Letter) -> str:
+    """Return the HTML of an e-mail as one page that stands by itself, its QR code inside.
+
+    Raises:
+        ValueError: if the message has no HTML.
+    """
+    if message.html is None:
+        raise ValueError(f"a message for {message.medium} has no HTML")
+    picture = qr.png(pay_link(letter))
+    if picture is None:
+        return message.html
+    data = "data:image/png;base64," + base64.b64encode(picture).decode()
+    return message.html.replace(f"cid:{QR_CONTENT_ID}", data)

@@ -1,0 +1,13 @@
+"""The waits between tries."""
+
+from datetime import timedelta
+
+from billing import settling
+
+
+def test_the_waits_grow_and_end_the_same_morning():
+    """Six tries within two hours: a reminder that is a day late says the wrong thing."""
+    waits = settling._BACK_OFF
+    assert list(waits) == sorted(waits)
+    assert len(waits) == settling.MAX_TRIES - 1
+    assert sum(waits, timedelta()) <= timedelta(hours=2)

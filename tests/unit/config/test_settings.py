@@ -1,0 +1,93 @@
+"""Settings are read once and refuse early."""
+
+import os
+from datetime import timedelta
+
+import pytest
+
+from config.settings import SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("ALERTA_"):
+            monkeypatch.delenv(name)
+
+
+def test_nothing_set_gives_the_embedded_defaults():
+    """`make up` on a fresh machine needs no setting."""
+    settings = load_settings()
+    assert settings.embedded_database
+    assert settings.embedded_broker
+    assert settings.database.endswith("/var/alerta.db")
+
+
+def test_every_problem_is_told_at_once(monkeypatch):
+    """An operator mends them in one go."""
+    monkeypatch.setenv("ALERTA_DATABASE_URL", "mysql://secret-host/x")
+    monkeypatch.setenv("ALERTA_TICK", "soon")
+    monkeypatch.setenv("ALERTA_TIK", "15")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    text = "\n".join(caught.value.problems)
+    assert "ALERTA_DATABASE_URL" in text
+    assert "ALERTA_TICK:" in text
+    assert "ALERTA_TIK: no such setting" in text
+    assert "secret-host" not in text
+
+
+def test_a_secret_may_come_from_a_file(monkeypatch, tmp_path):
+    """`…_FILE` stands for the variable itself, without the blanks around it."""
+    path = tmp_path / "url"
+    path.write_text("postgresql://u:p@db/alerta\n")
+    monkeypatch.setenv("ALERTA_DATABASE_URL_FILE", str(path))
+    monkeypatch.setenv("ALERTA_SECRET_KEY", "k")
+    assert load_settings().database == "postgresql+psycopg://u:p@db/alerta"
+
+
+def test_a_secret_given_twice_is_refused(monkeypatch, tmp_path):
+    """Which of the two was meant?"""
+    path = tmp_path / "url"
+    path.write_text("sqlite:///x.db")
+    monkeypatch.setenv("ALERTA_DATABASE_URL_FILE", str(path))
+    monkeypatch.setenv("ALERTA_DATABASE_URL", "sqlite:///y.db")
+    with pytest.raises(SettingsError, match="keep one of them"):
+        load_settings()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00"])
+def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch, tmp_path, content):
+    """Missing, empty or not text."""
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv("ALERTA_SECRET_KEY_FILE", str(path))
+    with pytest.raises(SettingsError, match="ALERTA_SECRET_KEY_FILE"):
+        load_settings()
+
+
+def test_a_database_of_ones_own_needs_a_key(monkeypatch):
+    """A key that lies beside nothing in particular would be lost with the container."""
+    monkeypatch.setenv("ALERTA_DATABASE_URL", "postgresql://db/alerta")
+    with pytest.raises(SettingsError, match="ALERTA_SECRET_KEY: required"):
+        load_settings()
+
+
+def test_secrets_are_masked_wherever_settings_are_printed(monkeypatch):
+    """Repr goes to logs."""
+    monkeypatch.setenv("ALERTA_DATABASE_URL", "postgresql://u:hunter2@db/alerta")
+    monkeypatch.setenv("ALERTA_SECRET_KEY", "the-key")
+    monkeypatch.setenv("ALERTA_REDIS_URL", "redis://:swordfish@r/0")
+    printed = repr(load_settings())
+    for secret in ("hunter2", "the-key", "swordfish"):
+        assert secret not in printed
+
+
+def test_durations_read_as_seconds_or_iso(monkeypatch):
+    """Both are common in deployments."""
+    monkeypatch.setenv("ALERTA_TICK", "PT5S")
+    monkeypatch.setenv("ALERTA_SYNC_EVERY", "900")
+    settings = load_settings()
+    assert settings.tick == timedelta(seconds=5)
+    assert settings.sync_every == timedelta(minutes=15)
