@@ -141,7 +141,10 @@ def _rows(session: Session, account: Account, look: Look) -> dict[str, Invoice]:
     for start in range(0, len(wanted), 500):
         chunk = wanted[start : start + 500]
         rows = session.scalars(
-            select(Invoice).where(Invoice.isp_id == account.isp_id, Invoice.wispro_id.in_(chunk))
+            select(Invoice)
+            .where(Invoice.isp_id == account.isp_id, Invoice.wispro_id.in_(chunk))
+            .order_by(Invoice.id)
+            .with_for_update()
         )
         found.update((row.wispro_id, row) for row in rows)
     return found
@@ -174,7 +177,6 @@ def _apply_invoice(
             first_seen_at=now,
             confirmed_at=asked_at,
             missing_reads=0,
-            steps_until=now if baseline else None,
         )
         session.add(row)
     elif row.missing_reads or row.vanished_at:
@@ -185,6 +187,8 @@ def _apply_invoice(
         return 0
     lay_onto(row, facts)
     row.confirmed_at = asked_at
+    if baseline:
+        row.steps_until = now  # what came due before the first look is history
     session.flush()
     _record(session, row, changes, baseline=baseline, sync_run_id=sync_run_id, now=now)
     reaction = react(
@@ -320,6 +324,6 @@ def _warn_of_cutoff(
             .limit(1)
         ).first()
         if row is not None:
-            end_planned(session, row.id, DEMANDS, Reason.SUPERSEDED, now=now)
             key = keys.of_cutoff(row.wispro_id, rules.calendar.today(now))
+            end_planned(session, row.id, DEMANDS, Reason.SUPERSEDED, now=now, but=key)
             tally += owe(session, row, key, rules, due_at=now, now=now)

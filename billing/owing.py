@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, not_, select, update
 from sqlalchemy.orm import Session
 
 from billing import keys
@@ -36,6 +36,9 @@ class Tally:
 
     alerts: int = 0
     deliveries: int = 0
+
+    def __bool__(self) -> bool:
+        return self.alerts > 0
 
     def __iadd__(self, other: Tally) -> Self:
         self.alerts += other.alerts
@@ -134,21 +137,31 @@ def owe(
 
 
 def end_planned(
-    session: Session, invoice_id: int, kinds: Sequence[str], reason: Reason, *, now: datetime
+    session: Session,
+    invoice_id: int,
+    kinds: Sequence[str],
+    reason: Reason,
+    *,
+    now: datetime,
+    but: AlertKey | None = None,
 ) -> int:
     """This function will end the deliveries of an invoice that are still only planned.
 
-    One that is being sent right now is not touched: whoever claimed it asks the gate.
+    One that is being sent right now is not touched: whoever claimed it asks the gate. `but` is the
+    alert that takes the place of the others.
     """
     state = DeliveryState.SKIPPED if reason is Reason.SUPERSEDED else DeliveryState.CANCELLED
+    alerts = select(Alert.id).where(Alert.invoice_id == invoice_id, Alert.kind.in_(kinds))
+    if but is not None:
+        same = and_(
+            Alert.kind == but.kind.value,
+            Alert.anchor_date == but.anchor_date,
+            Alert.step == but.step,
+        )
+        alerts = alerts.where(not_(same))
     ended = session.scalars(
         update(Delivery)
-        .where(
-            Delivery.state == DeliveryState.PLANNED.value,
-            Delivery.alert_id.in_(
-                select(Alert.id).where(Alert.invoice_id == invoice_id, Alert.kind.in_(kinds))
-            ),
-        )
+        .where(Delivery.state == DeliveryState.PLANNED.value, Delivery.alert_id.in_(alerts))
         .values(state=state.value, reason=reason.value, settled_at=now)
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
@@ -171,29 +184,34 @@ def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: dat
         return Tally()
     invoice.steps_until = now
     for occurrence in found.missed:
-        owe(
-            session,
-            invoice,
-            keys.of_step(invoice.wispro_id, occurrence),
-            rules,
-            due_at=occurrence.at,
-            now=now,
-            useful_until=occurrence.until,
-            skipped=Reason.MISSED,
-        )
+        _owe_step(session, invoice, occurrence, rules, now=now, skipped=Reason.MISSED)
     if found.now is None:
         return Tally()
-    end_planned(session, invoice.id, DEMANDS, Reason.SUPERSEDED, now=now)
+    key = keys.of_step(invoice.wispro_id, found.now)
+    end_planned(session, invoice.id, DEMANDS, Reason.SUPERSEDED, now=now, but=key)
     repeated = _sent_lately(session, invoice.id, found.now, now=now)
+    skipped = Reason.SUPERSEDED if repeated else None
+    return _owe_step(session, invoice, found.now, rules, now=now, skipped=skipped)
+
+
+def _owe_step(
+    session: Session,
+    invoice: Invoice,
+    occurrence: Occurrence,
+    rules: Rules,
+    *,
+    now: datetime,
+    skipped: Reason | None,
+) -> Tally:
     return owe(
         session,
         invoice,
-        keys.of_step(invoice.wispro_id, found.now),
+        keys.of_step(invoice.wispro_id, occurrence),
         rules,
-        due_at=found.now.at,
+        due_at=occurrence.at,
         now=now,
-        useful_until=found.now.until,
-        skipped=Reason.SUPERSEDED if repeated else None,
+        useful_until=occurrence.until,
+        skipped=skipped,
     )
 
 

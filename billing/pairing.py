@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from billing.identity import (
@@ -36,6 +36,7 @@ from billing.sync import access_to
 from billing.values import ClientFacts, ClientField, UpstreamReason
 from models.account import Account, Channel
 from models.database import Database
+from models.invoice import Invoice
 from models.isp import Transport
 
 _PREFIXES = {
@@ -212,8 +213,14 @@ class Pairing:
         if account is None:
             account = Account(isp_id=isp_id, client_id=facts.client_id)
             session.add(account)
-        if not account.paired:
+        elif not account.paired:
             # What happened while nobody looked is history, and history is not announced.
+            session.execute(
+                update(Invoice)
+                .where(Invoice.account_id == account.id)
+                .values(steps_until=now, plan_at=now)
+            )
+        if not account.paired:
             account.paired_at, account.unpaired_at = now, None
             account.baseline_at = account.looked_at = None
             account.next_look_at = now

@@ -21,6 +21,8 @@ REST = timedelta(minutes=2)
 REST_UNAUTHORIZED = timedelta(minutes=15)
 #: Reasons that concern the whole ISP: asking for the next account is pointless.
 ISP_WIDE = frozenset({UpstreamReason.NOT_AUTHORIZED, UpstreamReason.LICENCE_EXPIRED})
+#: Reasons that concern one account: they say nothing about Wispro's health.
+ONE_ACCOUNT = frozenset({UpstreamReason.NOT_FOUND, UpstreamReason.REFUSED})
 _COUNTED = (
     "accounts",
     "requests",

@@ -20,7 +20,15 @@ from billing.look import Look, Subject, look_at
 from billing.owing import Rules
 from billing.policy import DEFAULT_POLICY
 from billing.ports import SecretError, UpstreamError, VaultPort, WisproAccess, WisproPort
-from billing.runs import ISP_WIDE, REST, SyncReport, close_run, open_run, set_aside_rows
+from billing.runs import (
+    ISP_WIDE,
+    ONE_ACCOUNT,
+    REST,
+    SyncReport,
+    close_run,
+    open_run,
+    set_aside_rows,
+)
 from billing.values import InvoiceState
 from models.account import Account
 from models.database import Database
@@ -211,7 +219,7 @@ class Sync:
                 self._look(desk, account_id)
                 in_a_row = 0
             except UpstreamError as error:
-                in_a_row += 1
+                in_a_row += error.reason not in ONE_ACCOUNT
                 self._note_trouble(account_id, str(error), now=desk.clock())
                 if error.reason in ISP_WIDE or in_a_row >= patience:
                     raise

@@ -8,6 +8,9 @@ import structlog
 from celery import Task
 from kombu.exceptions import OperationalError
 
+#: Seconds. Rows are asked again at every tick, so an old hint is only in the way.
+EXPIRES = 60
+
 log = structlog.get_logger()
 
 
@@ -19,7 +22,7 @@ def hint(task: Task, **arguments: Any) -> bool:
         arguments: ids and ISO strings.
     """
     try:
-        task.apply_async(kwargs=arguments, retry=False)
+        task.apply_async(kwargs=arguments, retry=False, expires=EXPIRES)
     except OperationalError:
         log.warning("hint.lost", task=task.name)
         return False

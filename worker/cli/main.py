@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ def main() -> None:
 
     Exit codes: 0 done, 1 not done, 2 wrong settings or usage.
     """
+    os.umask(0o077)  # what we write is about customers: nobody else reads it
     with _one_line():
         app()
 
