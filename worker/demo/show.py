@@ -35,6 +35,7 @@ def run(console: Console) -> int:
         with Live(_table(stage, began), console=console, refresh_per_second=4) as live:
             _watch(stage, began, live if console.is_terminal else None, console)
             live.update(_table(stage, began))
+        console.print()
         code = stage.stop_daemon()
         return _verdict(stage, console, code, time.monotonic() - began, folder)
 
