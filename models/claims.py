@@ -43,16 +43,19 @@ def claim(
     wanted = [Delivery.isp_id == isp_id, Delivery.state == "planned", Delivery.not_before <= now]
     if account_id is not None:
         wanted.append(Delivery.account_id == account_id)
+    # A plain sub-select may be run once per row by PostgreSQL, each time skipping what is locked
+    # by then, and so exceed the limit; a CTE that locks is run once.
     due = (
         select(Delivery.id)
         .where(*wanted)
         .order_by(Delivery.not_before, Delivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")
     )
     rows = session.execute(
         update(Delivery)
-        .where(Delivery.id.in_(due), Delivery.state == "planned")
+        .where(Delivery.id.in_(select(due.c.id)), Delivery.state == "planned")
         .values(state="sending", attempts=Delivery.attempts + 1, lease_until=lease_until)
         .returning(Delivery.id, Delivery.attempts)
         .execution_options(synchronize_session=False)

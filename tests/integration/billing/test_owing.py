@@ -1,0 +1,90 @@
+"""Write what is owed, once."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from billing.calendar import Calendar
+from billing.owing import Rules, take_due_steps
+from billing.policy import DEFAULT_POLICY
+from models.alert import Alert, Delivery
+from models.invoice import Invoice
+from tests.integration.models.rows import add_account, add_channel, add_invoice, add_isp
+
+RULES = Rules(DEFAULT_POLICY, Calendar.of("America/Argentina/Cordoba", "09:00-19:00"))
+#: The invoice of the rows is due on 20 March 2026; this is noon of the day before, in Córdoba.
+THE_DAY_BEFORE = datetime(2026, 3, 19, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def invoice_id(database):
+    """One open invoice of an account with two channels, last decided on long ago."""
+    with database.write() as session:
+        account = add_account(session, add_isp(session))
+        add_channel(session, account)
+        add_channel(session, account, destination_digest="d-2", label="telegram …345")
+        long_ago = datetime(2026, 3, 1, tzinfo=UTC)
+        return add_invoice(session, account, first_seen_at=long_ago, steps_until=long_ago).id
+
+
+def take(database, invoice_id, now, *, again=False):
+    with database.write() as session:
+        invoice = session.get_one(Invoice, invoice_id)
+        if again:
+            invoice.steps_until = None
+        return take_due_steps(session, invoice, RULES, now=now)
+
+
+def deliveries(database):
+    with database.read() as session:
+        query = (
+            select(Alert.kind, Alert.step, Delivery.state, Delivery.reason)
+            .join(Alert, Alert.id == Delivery.alert_id)
+            .order_by(Delivery.id)
+        )
+        return [tuple(row) for row in session.execute(query)]
+
+
+def test_a_step_is_one_alert_and_a_delivery_for_each_channel(database, invoice_id):
+    """The step it overtook is on record too, as missed."""
+    tally = take(database, invoice_id, THE_DAY_BEFORE)
+    assert (tally.alerts, tally.deliveries) == (1, 2)
+    assert deliveries(database) == [
+        ("due_soon", "-5d", "skipped", "missed"),
+        ("due_soon", "-5d", "skipped", "missed"),
+        ("due_soon", "-1d", "planned", None),
+        ("due_soon", "-1d", "planned", None),
+    ]
+
+
+def test_planning_a_thousand_times_is_planning_once(database, invoice_id):
+    """Even if the memory of what was decided is lost, the key holds, and nothing is superseded."""
+    take(database, invoice_id, THE_DAY_BEFORE)
+    before = deliveries(database)
+    for _ in range(10):
+        assert not take(database, invoice_id, THE_DAY_BEFORE, again=True)
+    assert deliveries(database) == before
+
+
+def test_a_later_step_takes_the_place_of_one_that_did_not_leave(database, invoice_id):
+    """The reminder of the day supersedes the one of the day before."""
+    take(database, invoice_id, THE_DAY_BEFORE)
+    take(database, invoice_id, THE_DAY_BEFORE + timedelta(days=1))
+    assert deliveries(database)[2:] == [
+        ("due_soon", "-1d", "skipped", "superseded"),
+        ("due_soon", "-1d", "skipped", "superseded"),
+        ("due_today", "0d", "planned", None),
+        ("due_today", "0d", "planned", None),
+    ]
+
+
+def test_the_row_knows_when_to_be_asked_again(database, invoice_id):
+    """At the opening of the next step's day; after the last step, never."""
+    take(database, invoice_id, THE_DAY_BEFORE)
+    with database.read() as session:
+        plan_at = session.get_one(Invoice, invoice_id).plan_at
+    assert plan_at == datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
+    take(database, invoice_id, THE_DAY_BEFORE + timedelta(days=60))
+    with database.read() as session:
+        assert session.get_one(Invoice, invoice_id).plan_at is None

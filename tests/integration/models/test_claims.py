@@ -1,0 +1,145 @@
+"""Who may send what."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from models import claims
+from models.alert import Delivery
+from models.database import Database
+from models.leases import SyncLease
+from tests.integration.models.rows import (
+    NOW,
+    add_account,
+    add_channel,
+    add_delivery,
+    add_invoice,
+    add_isp,
+)
+
+LEASE = timedelta(minutes=5)
+
+
+@pytest.fixture
+def isp_id(database):
+    """Forty due deliveries of one ISP."""
+    with database.write() as session:
+        isp = add_isp(session)
+        account = add_account(session, isp)
+        channel, invoice = add_channel(session, account), add_invoice(session, account)
+        for number in range(40):
+            add_delivery(session, invoice, channel, step=f"{number}")
+        return isp.id
+
+
+def claim(database, isp_id, *, limit=10, now=NOW):
+    with database.write() as session:
+        return claims.claim(session, isp_id, limit=limit, now=now, lease_until=now + LEASE)
+
+
+def state_of(database, delivery_id):
+    with database.read() as session:
+        row = session.get_one(Delivery, delivery_id)
+        return row.state, row.reason
+
+
+def test_many_workers_claim_each_delivery_once(database, database_url, isp_id):
+    """Four connections at once: forty claims, forty different deliveries."""
+
+    def work(_):
+        mine = Database(database_url)
+        try:
+            found = []
+            while batch := claim(mine, isp_id, limit=3):
+                found += batch
+            return found
+        finally:
+            mine.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        claimed = [item for found in pool.map(work, range(4)) for item in found]
+    assert len(claimed) == len(set(claimed)) == 40
+
+
+def test_what_is_not_due_is_not_claimed(database, isp_id):
+    """A second before its time it stays."""
+    assert claim(database, isp_id, now=NOW - timedelta(seconds=1)) == []
+
+
+def test_a_claim_that_expired_before_any_call_is_given_back(database, isp_id):
+    """The worker died between claim and journal: nothing was sent, it may go again."""
+    [(delivery_id, attempt)] = claim(database, isp_id, limit=1)
+    later = NOW + LEASE
+    with database.write() as session:
+        assert claims.recover(session, now=later) == (1, 0)
+    assert state_of(database, delivery_id) == ("planned", None)
+    with database.write() as session:
+        assert not claims.begin_attempt(
+            session, delivery_id, attempt, now=later, lease_until=later + LEASE
+        )
+
+
+def test_a_claim_that_expired_after_the_journal_is_uncertain(database, isp_id):
+    """The provider may have it; nobody sends it again by itself."""
+    [(delivery_id, attempt)] = claim(database, isp_id, limit=1)
+    with database.write() as session:
+        assert claims.begin_attempt(session, delivery_id, attempt, now=NOW, lease_until=NOW + LEASE)
+    with database.write() as session:
+        assert claims.recover(session, now=NOW + LEASE) == (0, 1)
+    assert state_of(database, delivery_id) == ("uncertain", "interrupted")
+
+
+def test_a_lease_that_runs_is_left_alone(database, isp_id):
+    """A second before its end the worker may still be at it."""
+    claim(database, isp_id, limit=1)
+    with database.write() as session:
+        assert claims.recover(session, now=NOW + LEASE - timedelta(seconds=1)) == (0, 0)
+
+
+def test_nobody_settles_under_a_claim_they_lost(database, isp_id):
+    """A stalled worker that wakes up changes nothing: the attempt is the fencing token."""
+    [(delivery_id, old)] = claim(database, isp_id, limit=1)
+    with database.write() as session:
+        claims.recover(session, now=NOW + LEASE)
+    again = claim(database, isp_id, limit=40, now=NOW + LEASE)
+    [(_, new)] = [item for item in again if item[0] == delivery_id]
+    with database.write() as session:
+        assert not claims.settle(session, delivery_id, old, state="sent")
+        assert claims.settle(session, delivery_id, new, state="sent")
+    assert state_of(database, delivery_id) == ("sent", None)
+
+
+def test_a_delivery_exists_once_per_alert_and_channel(database, isp_id):
+    """Sameness is a constraint."""
+    with database.write() as session:
+        first = session.scalars(select(Delivery)).first()
+        session.add(
+            Delivery(
+                isp_id=isp_id,
+                account_id=first.account_id,
+                alert_id=first.alert_id,
+                channel_id=first.channel_id,
+                state="planned",
+                message_id="m",
+                planned_at=NOW,
+                not_before=NOW,
+                created_at=NOW,
+            )
+        )
+        with pytest.raises(IntegrityError):
+            session.flush()
+        session.rollback()
+
+
+def test_one_sync_of_an_isp_at_a_time(database, isp_id):
+    """The second waits, and a holder that slept too long notices."""
+    first, second = (SyncLease(database, isp_id, LEASE) for _ in range(2))
+    assert first.take(now=NOW)
+    assert not second.take(now=NOW + LEASE - timedelta(seconds=1))
+    assert second.take(now=NOW + LEASE)
+    assert not first.renew(now=NOW + LEASE)
+    first.give()
+    assert second.renew(now=NOW + LEASE)
