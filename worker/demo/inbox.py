@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
+import re
 import socket
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -64,9 +66,9 @@ class Inbox:
         number = len(self.letters) + 1
         stem = self._folder / f"{number:02}-{letter.recipient.partition('@')[0]}"
         stem.with_suffix(".eml").write_bytes(letter.raw)
-        stem.with_suffix(".html").write_text(
-            letter.html.replace("cid:", f"{stem.name}.png?"), encoding="utf-8"
-        )
+        picture = base64.b64encode(letter.qr or b"").decode()
+        page = re.sub(r"cid:[^\"']+", f"data:image/png;base64,{picture}", letter.html)
+        stem.with_suffix(".html").write_text(page, encoding="utf-8")
         if letter.pdf is not None:
             stem.with_suffix(".pdf").write_bytes(letter.pdf)
         if letter.qr is not None:
