@@ -59,7 +59,12 @@ def wispro(sandbox: SandboxServer, http: httpx.Client, naps: list[float]) -> Wis
         token=TOKEN,
         digest_login=lambda token: f"digest-{len(token)}-{token[-4:]}",
         sleep=naps.append,
-        limits=Limits(json_timeout=0.3, json_deadline_seconds=0.3, pdf_timeout=0.3),
+        limits=Limits(
+            json_timeout=0.2,
+            json_deadline_seconds=0.2,
+            pdf_timeout=0.2,
+            pdf_deadline_seconds=0.2,
+        ),
     )
 
 
