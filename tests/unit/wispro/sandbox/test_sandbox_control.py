@@ -142,7 +142,12 @@ def test_a_server_starts_and_stops_cleanly_with_an_answer_under_way() -> None:
         with SandboxServer(token="t") as server:
             server.faults.add(Rule(fault="timeout", delay=30))
             with pytest.raises(httpx.ReadTimeout):
-                httpx.get(f"{server.base_url}/clients", timeout=0.05, trust_env=False)
+                httpx.get(
+                    f"{server.base_url}/clients",
+                    headers={"Authorization": "t"},
+                    timeout=0.05,
+                    trust_env=False,
+                )
         assert not server._thread.is_alive()
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{server.base_url}/clients", timeout=1, trust_env=False)
