@@ -201,3 +201,17 @@ def test_requests_count_what_really_went(sandbox: SandboxServer, wispro: WisproC
     wispro.pending_invoices()
     wispro.balance(CLIENT)
     assert wispro.requests == sandbox.state.served.total() == 4
+
+
+def test_the_client_needs_nothing_of_the_demonstration() -> None:
+    """An ISP's worker runs without the extra `demo`: the door does not import the stand-in."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, wispro.client, wispro.logs, wispro.login;"
+        "found = {'starlette', 'uvicorn', 'fpdf', 'wispro.sandbox', 'models', 'config'};"
+        "print(sorted(found & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout == "[]\n"
