@@ -10,7 +10,8 @@ class Limits:
     """Bounds of the requests to one ISP's Wispro. Times are in seconds, sizes in bytes.
 
     httpx bounds each socket read and nothing else, so a server that sends a byte now and then would
-    hold a worker for ever: the `…_deadline_seconds` bound a whole answer.
+    hold a worker for ever: the `…_deadline_seconds` bound a whole body, to within one more read.
+    Headers that trickle are bounded by their size only; the task's own time limit is behind that.
     """
 
     page_size: int = 100  # documented up to 1000, clamped to 100 in the documentation's own example

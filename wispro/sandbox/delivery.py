@@ -14,6 +14,8 @@ from wispro.sandbox.faults import REPLACING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from starlette.requests import Request
+
     from wispro.sandbox.faults import Rule
     from wispro.sandbox.state import State
 
@@ -39,7 +41,7 @@ def instead(state: State, rules: Sequence[Rule]) -> Reply | None:
     return None
 
 
-async def deliver(reply: Reply, rules: Sequence[Rule]) -> Response:
+async def deliver(reply: Reply, rules: Sequence[Rule], request: Request) -> Response:
     """Return the response that sends a reply the way the rules have it."""
     by_name = {rule.fault: rule for rule in rules}
     late = by_name.get("timeout")
@@ -54,11 +56,11 @@ async def deliver(reply: Reply, rules: Sequence[Rule]) -> Response:
     huge = by_name.get("pdf_huge")
     if huge is not None:
         headers["Content-Length"] = str(huge.size)
-        return StreamingResponse(_huge(huge.size), reply.status, headers)
+        return StreamingResponse(_huge(huge.size, request), reply.status, headers)
     slow = by_name.get("trickle") or by_name.get("pdf_slow")
     if slow is not None:
         headers["Content-Length"] = str(len(reply.body))
-        return StreamingResponse(_by_bytes(reply.body, slow.delay), reply.status, headers)
+        return StreamingResponse(_by_bytes(reply.body, slow.delay, request), reply.status, headers)
     return Response(reply.body, reply.status, headers)
 
 
@@ -66,16 +68,18 @@ async def _at_once(body: bytes) -> AsyncIterator[bytes]:
     yield body
 
 
-async def _by_bytes(body: bytes, delay: float) -> AsyncIterator[bytes]:
+async def _by_bytes(body: bytes, delay: float, request: Request) -> AsyncIterator[bytes]:
     for place in range(len(body)):
+        if await request.is_disconnected():
+            return
         yield body[place : place + 1]
         await asyncio.sleep(delay)
 
 
-async def _huge(size: int) -> AsyncIterator[bytes]:
+async def _huge(size: int, request: Request) -> AsyncIterator[bytes]:
     yield b"%PDF-1.3\n"
     left = size - 15
-    while left > 0:
+    while left > 0 and not await request.is_disconnected():
         yield b" " * min(left, _CHUNK)
         left -= _CHUNK
     yield b"%%EOF\n"

@@ -37,7 +37,7 @@ def make_app(state: State, faults: FaultBox) -> Starlette:
         page = query.get("page", "1")
         rules = faults.take(path, int(page) if page.isascii() and page.isdigit() else None)
         if request.headers.get("authorization") != state.token:
-            return await deliver(api.error(state, 401), [])
+            return await deliver(api.error(state, 401), [], request)
         for rule in rules:
             if rule.fault == "shift":
                 _shift(state, rule)
@@ -46,7 +46,7 @@ def make_app(state: State, faults: FaultBox) -> Starlette:
             names = frozenset(rule.fault for rule in rules)
             body = await request.body()
             reply = api.respond(state, api.Call(request.method, path, query, body, names))
-        return await deliver(reply, rules)
+        return await deliver(reply, rules, request)
 
     async def sandbox(request: Request) -> Response:
         body = await request.body()
@@ -102,7 +102,14 @@ class SandboxServer:
         self.faults = FaultBox()
         if interatos:
             seed.interatos(self.state)
-        self._socket = socket.create_server(("127.0.0.1", port))
+        # asyncio turns Nagle's delay of 40 ms off only where the protocol is named
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind(("127.0.0.1", port))
+        except OSError:
+            self._socket.close()
+            raise
         self.port: int = self._socket.getsockname()[1]
         self._server = uvicorn.Server(
             uvicorn.Config(
