@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from apprise import Apprise, NotifyFormat
@@ -193,7 +192,6 @@ class AppriseDoor:
         more: dict[str, Any] = {}
         if parts["schema"] in {"mailto", "mailtos"}:
             more["kind"] = AlertEmail
-            more["mail_for"] = partial(self._mail, message, envelope, attachments)
         elif parts["schema"] in {"ntfy", "ntfys"}:
             more["include_image"] = False
             more["click"] = clean_url(envelope.click_url)
@@ -201,29 +199,23 @@ class AppriseDoor:
             more["detect_owner"] = False
         sender = to_gsm(clean_text(envelope.sender_name, limit=NAME_LENGTH))
         sender = sender.encode("ascii", "ignore").decode().strip() or "Alerta Internet"
-        return channels.instantiate(
+        service = channels.instantiate(
             parts,
             asset=channels.asset_for(sender, timeout=self._total),
             connect=self._connect,
             read=self._read,
             **more,
         )
-
-    def _mail(
-        self,
-        message: Message,
-        envelope: Envelope,
-        attachments: Sequence[Attachment],
-        from_address: str,
-        to_address: str,
-    ) -> Any:
-        return compose(
-            without_picture(message) if not _inline(attachments) else message,
-            envelope,
-            attachments,
-            addresses=(from_address, to_address),
-            now=self._clock(),
-        )
+        if isinstance(service, AlertEmail):
+            shows_code = any(file.content_id == QR_CONTENT_ID for file in attachments)
+            service.mail = compose(
+                message if shows_code else without_picture(message),
+                envelope,
+                attachments,
+                addresses=service.addresses,
+                now=self._clock(),
+            )
+        return service
 
     def _call(
         self, message: Message, attachments: Sequence[Attachment], service: Any
@@ -249,10 +241,6 @@ class AppriseDoor:
             if service.attachment_support and file.content
         ]
         return {"title": title, "body": body, "body_format": kind, "attach": files or None}
-
-
-def _inline(attachments: Sequence[Attachment]) -> bool:
-    return any(file.content_id == QR_CONTENT_ID for file in attachments)
 
 
 def without_picture(message: Message) -> Message:

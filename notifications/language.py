@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from babel import Locale
+from babel import Locale, localedata
 from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -121,7 +121,7 @@ def resolve(locale: str | None, currency: str = "") -> Language:
     elif code == "es":
         territory = rest.rpartition("_")[2].upper()
         tag = f"es_{territory}"
-        if territory in {"", "419"} or Locale.negotiate([tag], [tag]) is None:
+        if territory in {"", "419"} or not localedata.exists(tag):
             tag = f"es_{_HOME.get(currency, 'AR')}"
     else:
         tag = DEFAULT

@@ -65,7 +65,9 @@ def test_every_template_renders(make: Any, kind: AlertKind, medium: Medium, loca
     assert "\n" not in message.subject
     assert (message.html is not None) == (medium in {Medium.EMAIL, Medium.CHAT})
     # no label without its value
-    assert not re.search(r"^(?!Hola|Olá)[^\n]{1,30}: *\n(?!http)", message.text + "\n", re.MULTILINE)
+    assert not re.search(
+        r"^(?!Hola|Olá)[^\n]{1,30}: *\n(?!http)", message.text + "\n", re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("locale", ["es_AR", "pt_BR", "en"])
@@ -346,9 +348,7 @@ HOSTILE = [
 @pytest.mark.parametrize("medium", list(Medium))
 def test_a_hostile_name_is_only_a_strange_name(text: str, medium: Medium) -> None:
     """Nobody's name breaks out of a header or of the HTML, or stops the alert."""
-    letter = seed(
-        "overdue", first_name=text, isp_name=text, invoice_number=text, support=text
-    )
+    letter = seed("overdue", first_name=text, isp_name=text, invoice_number=text, support=text)
 
     message = render(letter, medium=medium, locale="es_AR")
 
