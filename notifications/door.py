@@ -10,6 +10,7 @@ Apprise is touched by this file, `channels.py` (URLs and services) and `email.py
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,6 @@ from notifications.channels import reset_after_fork, warm
 from notifications.clean import NAME_LENGTH, clean_text, clean_url
 from notifications.context import QR_CONTENT_ID, pay_link
 from notifications.email import AlertEmail, compose
-from notifications.gsm import to_gsm
 from notifications.language import resolve
 from notifications.outcomes import judge
 from notifications.render import render
@@ -197,11 +197,9 @@ class AppriseDoor:
             more["click"] = clean_url(envelope.click_url)
         elif parts["schema"] == "tgram":
             more["detect_owner"] = False
-        sender = to_gsm(clean_text(envelope.sender_name, limit=NAME_LENGTH))
-        sender = sender.encode("ascii", "ignore").decode().strip() or "Alerta Internet"
         service = channels.instantiate(
             parts,
-            asset=channels.asset_for(sender, timeout=self._total),
+            asset=channels.asset_for(_ascii(envelope.sender_name), timeout=self._total),
             connect=self._connect,
             read=self._read,
             **more,
@@ -241,6 +239,12 @@ class AppriseDoor:
             if service.attachment_support and file.content
         ]
         return {"title": title, "body": body, "body_format": kind, "attach": files or None}
+
+
+def _ascii(name: str) -> str:
+    """Return the provider's name as a header of any service can carry it."""
+    plain = unicodedata.normalize("NFKD", clean_text(name, limit=NAME_LENGTH))
+    return " ".join(plain.encode("ascii", "ignore").decode().split()) or "Alerta Internet"
 
 
 def without_picture(message: Message) -> Message:

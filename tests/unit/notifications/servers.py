@@ -1,4 +1,4 @@
-"""Providers on loopback: an HTTP one that answers as told, and an SMTP one that follows a script."""
+"""Providers on loopback: one of HTTP that answers as told, one of SMTP that follows a script."""
 
 from __future__ import annotations
 

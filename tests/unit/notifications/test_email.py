@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import Envelope as Received
 
 from billing.letter import Envelope, Fate, Outcome
 from billing.values import Medium
@@ -20,6 +18,11 @@ from notifications.door import AppriseDoor
 from notifications.outcomes import by_smtp_reply
 from tests.unit.notifications.letters import PDF, seed
 from tests.unit.notifications.servers import ScriptedSmtp, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aiosmtpd.smtp import Envelope as Received
 
 NOW = datetime(2021, 11, 14, 13, 0, tzinfo=UTC)
 DOOR = AppriseDoor(connect_timeout=2, read_timeout=2, send_timeout=10, clock=lambda: NOW)
@@ -32,7 +35,9 @@ class Inbox:
     def __init__(self) -> None:
         self.received: list[Received] = []
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Received) -> str:
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, _server: Any, _session: Any, envelope: Received
+    ) -> str:
         """Accept everything."""
         self.received.append(envelope)
         return "250 OK"
@@ -111,7 +116,7 @@ def test_the_message_arrives_whole(inbox: tuple[Inbox, str]) -> None:
         "application/pdf",
     ]
     plain, html, picture, invoice = (part for part in mail.walk() if not part.is_multipart())
-    assert plain.get_content().startswith("Interatos sas\n")
+    assert plain.get_content().startswith("Interatos sas\r\nFactura A-0001-793\r\n")
     assert f'src="cid:{QR_CONTENT_ID}"' in html.get_content()
     assert picture["Content-ID"] == f"<{QR_CONTENT_ID}>"
     assert picture.get_content_disposition() == "inline"

@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from billing.letter import Letter, Message
 from billing.values import AlertKind, Medium
 from notifications.render import render
 from tests.unit.notifications.letters import seed
+
+if TYPE_CHECKING:
+    from billing.letter import Letter, Message
 
 FOLDER = Path(__file__).parent / "golden"
 LOCALES = ("es_AR", "pt_BR", "en")

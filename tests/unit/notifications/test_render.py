@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from email.message import EmailMessage
 from html.parser import HTMLParser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from babel.messages.extract import extract_from_dir
@@ -15,7 +15,6 @@ from babel.messages.pofile import read_po
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.letter import Message
 from billing.ports import RenderError
 from billing.values import AlertKind, Medium
 from notifications import palette
@@ -23,6 +22,9 @@ from notifications.gsm import BASIC, EXTENDED, segments
 from notifications.language import LOCALES, TRANSLATED
 from notifications.render import COLUMNS, EXTRACT_OPTIONS, TEMPLATES, render
 from tests.unit.notifications.letters import LINK, maximal, minimal, seed
+
+if TYPE_CHECKING:
+    from billing.letter import Message
 
 MEDIA = ("subject.txt", "email.html", "email.txt", "chat.html", "push.txt", "sms.txt")
 CLOSING = {
@@ -238,7 +240,7 @@ def test_the_provider_keeps_its_own_spelling() -> None:
 @pytest.mark.parametrize("medium", list(Medium))
 def test_text_in_another_language_stays_in_it(medium: Medium) -> None:
     """No word of Spanish is left in an English or a Brazilian message."""
-    spanish = re.compile(r"\b(tu|factura|venció|pagaste|importe|vencimiento|el)\b", re.I)
+    spanish = re.compile(r"\b(tu|factura|venció|pagaste|importe|vencimiento|el)\b", re.IGNORECASE)
     for kind in AlertKind:
         for locale in ("en", "pt_BR"):
             message = render(maximal(kind), medium=medium, locale=locale)
@@ -426,7 +428,7 @@ def test_an_unusable_amount_is_a_render_error() -> None:
 @pytest.mark.parametrize("tag", TRANSLATED)
 def test_every_sentence_is_translated(tag: str) -> None:
     """Each text of the templates has a translation that nobody marked as doubtful, and no other."""
-    options = {pattern: EXTRACT_OPTIONS for pattern in ("**.txt", "**.html")}
+    options = dict.fromkeys(("**.txt", "**.html"), EXTRACT_OPTIONS)
     methods = [("**.txt", "jinja2.ext:babel_extract"), ("**.html", "jinja2.ext:babel_extract")]
     wanted = {
         message
