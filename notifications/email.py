@@ -125,7 +125,6 @@ class AlertEmail(NotifyEmail):  # type: ignore[no-untyped-call]
 
     def __init__(self, **parsed: Any) -> None:
         super().__init__(**parsed)  # type: ignore[no-untyped-call]
-        self.cc, self.bcc, self.reply_to, self.headers = set(), set(), set(), {}
         self._to = email_address(str(self.targets[0][1]))
         self._from = email_address(str(self.from_addr[1]))
         self.mail = EmailMessage()

@@ -142,6 +142,12 @@ def test_what_cannot_work_is_refused_without_being_repeated(typed: str) -> None:
     assert len(str(error.value)) > 20
 
 
+def test_an_address_with_accents_is_refused_by_name() -> None:
+    """Who types ñ before the @ is told that this is what many servers refuse."""
+    with pytest.raises(DestinationError, match="accents before the @"):
+        DOOR.parse_destination("ñandú@example.org")
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.text(max_size=60)

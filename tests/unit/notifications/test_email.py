@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from billing.letter import Envelope, Fate, Outcome
+from billing.letter import Envelope, Fate, Message, Outcome
 from billing.values import Medium
 from notifications.context import QR_CONTENT_ID
 from notifications.door import AppriseDoor
@@ -159,6 +159,18 @@ def test_a_long_message_id_is_not_encoded(inbox: tuple[Inbox, str]) -> None:
 
     assert send(envelope(transport, message_id=long)).fate is Fate.DELIVERED
     assert kept.mail()["Message-ID"] == f"<{long}>"
+
+
+def test_a_line_of_a_dot_does_not_end_the_message(inbox: tuple[Inbox, str]) -> None:
+    """A text that looks like the end of the dialogue arrives as text (RFC 5321, 4.5.2)."""
+    kept, transport = inbox
+    message = Message(
+        medium=Medium.EMAIL, locale="es_AR", subject="x", text="one\n.\n..two\n.three\n"
+    )
+
+    DOOR.send(message, envelope(transport), ())
+
+    assert kept.mail().get_content().splitlines() == ["one", ".", "..two", ".three"]
 
 
 def test_without_a_pdf_or_a_code_nothing_is_missing(inbox: tuple[Inbox, str]) -> None:

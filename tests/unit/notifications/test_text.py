@@ -8,6 +8,8 @@ from decimal import Decimal
 
 import pytest
 import segno
+from babel import localedata
+from babel.numbers import get_territory_currencies
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,8 +85,8 @@ def test_a_link_is_ascii_without_quotes_or_spaces(text: str) -> None:
 
 def test_gsm_keeps_what_the_alphabet_has() -> None:
     """Accents go, ñ and the signs of the alphabet stay, the rest is spelled or left out."""
-    assert to_gsm("Ñandú: ¡ignorá el débito! ₲ 5 · “ok” 🛰 ção") == (
-        'Ñandu: ¡ignora el debito! Gs. 5 - "ok"  cao'
+    assert to_gsm("Ñandú, ñandú: ¡ignorá el débito! ₲ 5 · “ok” 🛰 ção") == (
+        'Ñandu, ñandu: ¡ignora el debito! Gs. 5 - "ok"  cao'
     )
 
 
@@ -139,6 +141,23 @@ def test_money_is_written_as_at_home(locale: str, currency: str, written: str) -
     amount = resolve(locale, currency).money(Decimal(2590), currency)
 
     assert amount == written.replace(" ", NBSP)
+
+
+MONIES = [
+    "ARS", "BOB", "BRL", "CLP", "COP", "CRC", "DOP", "GTQ", "HNL", "MXN", "NIO", "PEN", "PYG",
+    "USD", "UYU", "VES",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("currency", MONIES)
+def test_a_bare_dollar_sign_is_never_foreign_money(currency: str) -> None:
+    """Nobody reads pesos as dollars, or one country's pesos as another's."""
+    for tag in localedata.locale_identifiers():
+        territory = tag.partition("_")[2]
+        if tag in {"pt_BR", "en"} or (tag.startswith("es_") and len(territory) == 2):
+            amount = resolve(tag, currency).money(Decimal(1), currency)
+            local = get_territory_currencies(territory) if territory else ["USD"]
+            assert not amount.startswith("$") or currency in local
 
 
 def test_dates_are_written_out() -> None:
