@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from email.utils import parseaddr
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from apprise import Apprise, AppriseAsset, plugins
@@ -116,7 +119,7 @@ def addressed(scheme: str, transport: str, address: str) -> dict[str, Any]:
     parts.pop("cc", None)
     parts.pop("bcc", None)
     parts.pop("topic", None)
-    parts["targets"] = [address]
+    parts["targets"] = [email_address(address) if scheme == "email" else address]
     return parts
 
 
@@ -137,7 +140,9 @@ def check_transport(scheme: str, url: str) -> str:
         )
     service = instantiate(parts, asset=asset_for("Alerta Internet"), connect=1, read=1)
     if scheme == "email":
-        email_address(service.from_addr[1])
+        # An address that Apprise cannot read becomes the display name of one that it makes up.
+        written = parseaddr(str(read.get("from_addr") or ""))[1]
+        email_address(written if "@" in written else str(service.from_addr[1]))
     return url
 
 
@@ -227,6 +232,7 @@ _ear = _Ear()
 @contextmanager
 def listening() -> Iterator[list[str]]:
     """Collect the texts that Apprise logs meanwhile, in this thread and those it starts."""
+    _load()
     logger = logging.getLogger("apprise")
     if _ear not in logger.filters:
         logger.addFilter(_ear)
@@ -239,6 +245,17 @@ def listening() -> Iterator[list[str]]:
         yield texts
     finally:
         _heard.reset(token)
+
+
+@cache
+def _load() -> None:
+    """Import every plugin of Apprise, once.
+
+    Quietly: a plugin whose import warns would be missing where warnings are errors.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        _manager().load_modules()
 
 
 def warm() -> None:

@@ -10,8 +10,8 @@ Apprise is touched by this file, `channels.py` (URLs and services) and `email.py
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from apprise import Apprise, NotifyFormat
@@ -27,7 +27,6 @@ from notifications.channels import reset_after_fork, warm
 from notifications.clean import NAME_LENGTH, clean_text, clean_url
 from notifications.context import QR_CONTENT_ID, pay_link
 from notifications.email import AlertEmail, compose
-from notifications.gsm import to_gsm
 from notifications.language import resolve
 from notifications.outcomes import judge
 from notifications.render import render
@@ -193,37 +192,28 @@ class AppriseDoor:
         more: dict[str, Any] = {}
         if parts["schema"] in {"mailto", "mailtos"}:
             more["kind"] = AlertEmail
-            more["mail_for"] = partial(self._mail, message, envelope, attachments)
         elif parts["schema"] in {"ntfy", "ntfys"}:
             more["include_image"] = False
             more["click"] = clean_url(envelope.click_url)
         elif parts["schema"] == "tgram":
             more["detect_owner"] = False
-        sender = to_gsm(clean_text(envelope.sender_name, limit=NAME_LENGTH))
-        sender = sender.encode("ascii", "ignore").decode().strip() or "Alerta Internet"
-        return channels.instantiate(
+        service = channels.instantiate(
             parts,
-            asset=channels.asset_for(sender, timeout=self._total),
+            asset=channels.asset_for(_ascii(envelope.sender_name), timeout=self._total),
             connect=self._connect,
             read=self._read,
             **more,
         )
-
-    def _mail(
-        self,
-        message: Message,
-        envelope: Envelope,
-        attachments: Sequence[Attachment],
-        from_address: str,
-        to_address: str,
-    ) -> Any:
-        return compose(
-            without_picture(message) if not _inline(attachments) else message,
-            envelope,
-            attachments,
-            addresses=(from_address, to_address),
-            now=self._clock(),
-        )
+        if isinstance(service, AlertEmail):
+            shows_code = any(file.content_id == QR_CONTENT_ID for file in attachments)
+            service.mail = compose(
+                message if shows_code else without_picture(message),
+                envelope,
+                attachments,
+                addresses=service.addresses,
+                now=self._clock(),
+            )
+        return service
 
     def _call(
         self, message: Message, attachments: Sequence[Attachment], service: Any
@@ -251,8 +241,10 @@ class AppriseDoor:
         return {"title": title, "body": body, "body_format": kind, "attach": files or None}
 
 
-def _inline(attachments: Sequence[Attachment]) -> bool:
-    return any(file.content_id == QR_CONTENT_ID for file in attachments)
+def _ascii(name: str) -> str:
+    """Return the provider's name as a header of any service can carry it."""
+    plain = unicodedata.normalize("NFKD", clean_text(name, limit=NAME_LENGTH))
+    return " ".join(plain.encode("ascii", "ignore").decode().split()) or "Alerta Internet"
 
 
 def without_picture(message: Message) -> Message:

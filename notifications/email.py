@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+import warnings
 from contextlib import suppress
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 
-from apprise.plugins.email.base import NotifyEmail
-from apprise.plugins.email.common import SecureMailMode
-
 from billing.letter import Fate, Outcome
 from billing.ports import DestinationError
 from notifications.clean import NAME_LENGTH, clean_text
 from notifications.destinations import email_address
 from notifications.outcomes import by_smtp_reply
+
+with warnings.catch_warnings():
+    # Apprise reaches for `imghdr`, which Python 3.11 and 3.12 announce to be going.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from apprise.plugins.email.base import NotifyEmail
+    from apprise.plugins.email.common import SecureMailMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,7 +71,6 @@ def compose(
     if envelope.reply_to:
         with suppress(DestinationError):  # found in the support line: its typo must cost no alert
             mail["Reply-To"] = Address(addr_spec=email_address(envelope.reply_to))
-    mail["Content-Language"] = message.locale.replace("_", "-")
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(message.text, cte="quoted-printable")
@@ -87,6 +90,8 @@ def compose(
     for file in attachments:
         if file.content_id is None or message.html is None:
             mail.add_attachment(file.content, *file.media_type.split("/", 1), filename=file.name)
+    # Last, because a header called Content-… moves into the first part with every part added.
+    mail["Content-Language"] = message.locale.replace("_", "-")
     return mail
 
 
@@ -114,22 +119,25 @@ class AlertEmail(NotifyEmail):  # type: ignore[no-untyped-call]
     What Apprise passes to `send` is ignored in favour of the composed message. `outcome` says
     afterwards what the server made of it, more precisely than success or failure.
 
-    Args:
-        mail_for: called with sender and recipient address, returns the message.
-        parsed: the sending account as Apprise parsed it, with exactly one target.
+    Built from the sending account as Apprise parsed it, with exactly one target; `mail` is set
+    before the send, once the addresses are known.
     """
 
-    def __init__(self, *, mail_for: Any, **parsed: Any) -> None:
+    def __init__(self, **parsed: Any) -> None:
         super().__init__(**parsed)  # type: ignore[no-untyped-call]
-        self.cc, self.bcc, self.reply_to, self.headers = set(), set(), set(), {}
         self._to = email_address(str(self.targets[0][1]))
         self._from = email_address(str(self.from_addr[1]))
-        self._mail: EmailMessage = mail_for(self._from, self._to)
+        self.mail = EmailMessage()
         self.outcome: Outcome | None = None
+
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """Sender and recipient, in ASCII."""
+        return self._from, self._to
 
     def send(self, *_args: Any, **_kwargs: Any) -> bool:
         """Hand the message to the SMTP server once; `outcome` has the rest."""
-        self.outcome = self._deliver(self._mail.as_bytes())
+        self.outcome = self._deliver(self.mail.as_bytes())
         return self.outcome.fate is Fate.DELIVERED
 
     def _deliver(self, wire: bytes) -> Outcome:
@@ -210,7 +218,9 @@ class AlertEmail(NotifyEmail):  # type: ignore[no-untyped-call]
             server.send(b".\r\n")
             code, reply = server.getreply()
         except (OSError, smtplib.SMTPException) as error:
-            kind = "no answer" if isinstance(error, TimeoutError) else "the connection broke"
+            # smtplib turns a timeout into a disconnection and keeps only its text.
+            timed_out = isinstance(error, TimeoutError) or "timed out" in str(error)
+            kind = "no answer" if timed_out else "the connection broke"
             return Outcome(fate=Fate.UNCERTAIN, detail=f"email: {kind} after the message")
         if code != 250:
             return by_smtp_reply("the message", code, reply)

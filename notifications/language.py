@@ -12,11 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from babel import Locale
+from babel import Locale, localedata
 from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, get_currency_symbol, get_territory_currencies
+from babel.numbers import format_currency, get_currency_symbol
 from babel.support import NullTranslations, Translations
 
 if TYPE_CHECKING:
@@ -66,20 +66,13 @@ class Language:
     def money(self, amount: Decimal, currency: str) -> str:
         """Return the amount with its symbol and a no-break space: `$ 2.590,00`.
 
-        A bare `$` is written only where it is the money of the locale's country (or dollars, in
-        English); elsewhere the ISO code says which money it is. Decimals are the currency's own
-        (none for CLP and PYG).
+        CLDR writes a bare `$` only where it is the money of the locale's country (or dollars, in
+        English), and elsewhere `US$` or the ISO code; a test holds it to that. Decimals are the
+        currency's own (none for CLP and PYG).
         """
+        symbol = get_currency_symbol(currency, locale=self.locale)
         number = format_currency(amount, currency, format="#,##0.00", locale=self.locale)
-        return f"{self._symbol(currency)}{NBSP}{number.strip()}"
-
-    def _symbol(self, currency: str) -> str:
-        symbol: str = get_currency_symbol(currency, locale=self.locale)
-        if symbol != "$" or (self.code == "en" and currency == "USD"):
-            return symbol
-        territory = self.locale.territory
-        local = get_territory_currencies(territory) if territory else []
-        return symbol if currency in local else currency
+        return f"{symbol}{NBSP}{number.strip()}"
 
     def short(self, day: date) -> str:
         """Return `19/11/2021`, or `Nov 19, 2021` in English, where 11/19 would be read twice."""
@@ -121,7 +114,7 @@ def resolve(locale: str | None, currency: str = "") -> Language:
     elif code == "es":
         territory = rest.rpartition("_")[2].upper()
         tag = f"es_{territory}"
-        if territory in {"", "419"} or Locale.negotiate([tag], [tag]) is None:
+        if territory in {"", "419"} or not localedata.exists(tag):
             tag = f"es_{_HOME.get(currency, 'AR')}"
     else:
         tag = DEFAULT

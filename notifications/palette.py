@@ -61,7 +61,7 @@ DARK = Ground(
 
 TONES_LIGHT = {
     Tone.CALM: Shades(bar="#1b4fd6", soft="#ecf2fe", text="#173f9f"),
-    Tone.SOON: Shades(bar="#d98208", soft="#fdf4e1", text="#7c4a03"),
+    Tone.SOON: Shades(bar="#c07503", soft="#fdf4e1", text="#7c4a03"),
     Tone.LATE: Shades(bar="#c8493f", soft="#fcefed", text="#8f2b23"),
     Tone.GOOD: Shades(bar="#1d8a54", soft="#e9f7ef", text="#14613b"),
     Tone.QUIET: Shades(bar="#7a869b", soft="#f1f4f8", text="#465268"),

@@ -143,13 +143,13 @@ def main() -> None:
         for dark in (False, True):
             name = asked.out / f"readme-{'dark' if dark else 'light'}.png"
             page = sheet(frames, "#0d1219" if dark else "#eef1f6")
-            shoot(asked.chromium, page, name, size=(392, 1180), dark=dark)
+            shoot(asked.chromium, page, name, size=(392, 1350), dark=dark)
         pair = "".join(
             f'<img src="{(asked.out / f"readme-{mode}.png").resolve().as_uri()}" width="392">'
             for mode in ("light", "dark")
         )
         page = f'<body style="margin:0;white-space:nowrap;font-size:0">{pair}'
-        shoot(asked.chromium, page, asked.readme.resolve(), size=(784, 1180), dark=False)
+        shoot(asked.chromium, page, asked.readme.resolve(), size=(784, 1350), dark=False)
         return
     sheets = SHEETS
     if asked.only:

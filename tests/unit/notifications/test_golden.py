@@ -1,0 +1,81 @@
+"""Every alert as a customer reads it, kept as files.
+
+    GOLDEN=update python -m pytest tests/unit/notifications/test_golden.py
+
+writes them anew; the diff of the commit is then the change that customers see.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing.values import AlertKind, Medium
+from notifications.render import render
+from tests.unit.notifications.letters import seed
+
+if TYPE_CHECKING:
+    from billing.letter import Letter, Message
+
+FOLDER = Path(__file__).parent / "golden"
+LOCALES = ("es_AR", "pt_BR", "en")
+
+
+def as_text(message: Message) -> str:
+    """Return all that a message says; the HTML of an e-mail has its own file."""
+    body = message.html if message.medium is Medium.CHAT else message.text
+    return f"{message.locale} · {message.subject}\n{'-' * 72}\n{body}\n"
+
+
+def check(name: str, text: str) -> None:
+    """Compare with the file of this name, or write it."""
+    path = FOLDER / name
+    if os.environ.get("GOLDEN") == "update":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("medium", list(Medium))
+@pytest.mark.parametrize("kind", list(AlertKind))
+def test_the_seeds_invoice_reads_as_agreed(kind: AlertKind, medium: Medium, locale: str) -> None:
+    """The unpaid invoice of the seed says the same words today as when we agreed on them."""
+    message = render(seed(kind), medium=medium, locale=locale)
+
+    check(f"{kind.value}/{medium.value}.{locale}.txt", as_text(message))
+
+
+@pytest.mark.parametrize("kind", list(AlertKind))
+def test_the_html_of_an_email_is_as_agreed(kind: AlertKind) -> None:
+    """The HTML changes only when somebody meant it."""
+    message = render(seed(kind), medium=Medium.EMAIL, locale="es_AR")
+
+    check(f"{kind.value}/email.es_AR.html", message.html or "")
+
+
+SEED_SCREEN = {
+    # the six invoices of the seed's screenshot, "Nº null" included
+    "23185": seed("paid", invoice_number="23185", due_date=date(2021, 11, 27)),
+    "null": seed("overdue", invoice_number="null", today=date(2021, 11, 22)),
+    "20927": seed("paid", invoice_number="20927", due_date=date(2021, 11, 9)),
+    "23184": seed("paid", invoice_number="23184", due_date=date(2021, 10, 9)),
+    "18943": seed("paid", invoice_number="18943", due_date=date(2021, 9, 8)),
+    "18154": seed("paid", invoice_number="18154", due_date=date(2021, 8, 9), amount_total=2190),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SEED_SCREEN))
+@pytest.mark.parametrize("medium", [Medium.EMAIL, Medium.SMS])
+def test_every_invoice_of_the_seeds_screen_reads_as_agreed(name: str, medium: Medium) -> None:
+    """The invoices that the old app showed, one of them as "Nº null", have words of their own."""
+    letter: Letter = SEED_SCREEN[name]
+
+    message = render(letter, medium=medium, locale="es_AR")
+
+    check(f"seed/{name}.{medium.value}.txt", as_text(message))
+    assert "null" not in message.text
