@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from billing.facts import facts_of
 from billing.gate import Case
 from billing.letter import Letter
-from billing.owing import Rules
-from billing.policy import occurrences
+from billing.owing import Rules, lay_steps
 from billing.sync import rules_of
 from billing.values import AlertKind, InvoiceFacts
 from models.account import Account, Channel
@@ -53,12 +52,6 @@ class Dossier:
 
     def case(self, *, checked_at: datetime | None, owed: Decimal | None) -> Case:
         """Return what the gate decides on."""
-        laid = occurrences(
-            self.facts,
-            self.rules.policy,
-            self.rules.calendar,
-            first_seen_at=self.invoice.first_seen_at,
-        )
         return Case(
             kind=self.kind,
             due_at=self.alert.due_at,
@@ -71,7 +64,7 @@ class Dossier:
             paired=self.account.paired and self.isp.enabled,
             channel_enabled=self.channel.disabled_at is None,
             calendar=self.rules.calendar,
-            laid=laid,
+            laid=lay_steps(self.invoice, self.facts, self.rules),
         )
 
     def letter(self, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:

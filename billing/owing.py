@@ -19,7 +19,7 @@ from billing.calendar import Calendar
 from billing.facts import facts_of
 from billing.keys import AlertKey
 from billing.policy import Occurrence, Policy, due, occurrences
-from billing.values import AlertKind, DeliveryState, InvoiceState, Reason
+from billing.values import AlertKind, DeliveryState, InvoiceFacts, InvoiceState, Reason
 from models.account import Channel
 from models.alert import Alert, Delivery
 from models.database import insert_for
@@ -169,6 +169,17 @@ def end_planned(
     return len(ended)
 
 
+def lay_steps(invoice: Invoice, facts: InvoiceFacts, rules: Rules) -> tuple[Occurrence, ...]:
+    """This function will lay the ISP's policy on one of our invoices."""
+    return occurrences(
+        facts,
+        rules.policy,
+        rules.calendar,
+        first_seen_at=invoice.first_seen_at,
+        baseline=invoice.baseline,
+    )
+
+
 def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -> Tally:
     """This function will plan the latest step of an invoice whose time has come.
 
@@ -176,7 +187,7 @@ def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: dat
     superseded, and the row remembers up to when steps were decided and when to ask again.
     """
     facts = facts_of(invoice)
-    laid = occurrences(facts, rules.policy, rules.calendar, first_seen_at=invoice.first_seen_at)
+    laid = lay_steps(invoice, facts, rules)
     found = due(laid, after=invoice.steps_until, now=now)
     owing = facts.state is InvoiceState.PENDING and invoice.vanished_at is None
     invoice.plan_at = found.next_at if owing else None

@@ -92,13 +92,26 @@ class Due:
 
 
 def occurrences(
-    invoice: InvoiceFacts, policy: Policy, calendar: Calendar, *, first_seen_at: datetime
+    invoice: InvoiceFacts,
+    policy: Policy,
+    calendar: Calendar,
+    *,
+    first_seen_at: datetime,
+    baseline: bool,
 ) -> tuple[Occurrence, ...]:
     """This function will lay the steps of a policy on one invoice, in the order of time.
 
     Steps whose anchor date is unknown do not exist, nor do those of a second due date that is not
     after the first. An overdue step waits until `policy.overdue_gap` after the first sight, and
     then for the next opening of the contact hours.
+
+    Args:
+        invoice: with its dates.
+        policy: whose steps.
+        calendar: of the ISP.
+        first_seen_at: when we saw the invoice first.
+        baseline: that was the account's silent first look: what lay in the past by then is history
+            and never comes due, however long we wait.
     """
     found: list[tuple[datetime, int, Occurrence]] = []
     for rank, step in enumerate(policy.steps):
@@ -106,6 +119,8 @@ def occurrences(
         if anchor is None:
             continue
         at = calendar.opening(anchor + timedelta(days=step.offset))
+        if baseline and at <= first_seen_at:
+            continue
         if step.kind is AlertKind.OVERDUE:
             at = max(at, calendar.next_open(first_seen_at + policy.overdue_gap))
         until = _useful_until(step, anchor, at, policy, calendar)

@@ -24,6 +24,6 @@ def hint(task: Task, **arguments: Any) -> bool:
     try:
         task.apply_async(kwargs=arguments, retry=False, expires=EXPIRES)
     except OperationalError:
-        log.warning("hint.lost", task=task.name)
+        log.info("hint.lost", task=task.name)
         return False
     return True

@@ -73,7 +73,7 @@ class WisproClient:
         ValueError: if the token or the address cannot be used; names neither.
     """
 
-    def __init__(  # noqa: PLR0913 - what comes from outside comes through here
+    def __init__(
         self,
         http: httpx.Client,
         *,

@@ -75,7 +75,7 @@ class _Token(httpx.Auth):
 class Transport:
     """Asks one ISP's Wispro; see `WisproClient` for the arguments."""
 
-    def __init__(  # noqa: PLR0913 - what comes from outside comes through here
+    def __init__(
         self,
         http: httpx.Client,
         *,

@@ -7,6 +7,9 @@ import tempfile
 import urllib.parse
 from pathlib import Path
 
+from redis import Redis
+from redis.exceptions import RedisError
+
 from config.settings import Settings
 
 #: `sun_path` holds 108 bytes with its terminator (unix(7)).
@@ -27,3 +30,35 @@ def broker_url(settings: Settings) -> str:
     if settings.redis_url is not None:
         return settings.redis_url.get_secret_value()
     return "redis+socket://" + urllib.parse.quote(str(socket_path(settings.home)))
+
+
+def broker_client(settings: Settings, *, timeout: float) -> Redis:
+    """Return a client of the broker for a short question; close it.
+
+    Args:
+        settings: of this process.
+        timeout: seconds to connect and to wait for an answer.
+    """
+    if settings.redis_url is None:
+        return Redis(unix_socket_path=str(socket_path(settings.home)), socket_timeout=timeout)
+    url = settings.redis_url.get_secret_value().replace("redis+socket://", "unix://", 1)
+    return Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+
+
+def broker_answers(settings: Settings) -> bool:
+    """Whether the broker answers within a second."""
+    return _pings(broker_client(settings, timeout=1))
+
+
+def answers(socket: Path) -> bool:
+    """Whether a server answers on this Unix socket within a second."""
+    return _pings(Redis(unix_socket_path=str(socket), socket_timeout=1))
+
+
+def _pings(client: Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except (RedisError, OSError):
+        return False
+    finally:
+        client.close()

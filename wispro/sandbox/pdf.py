@@ -37,7 +37,7 @@ def _pesos(written: Any) -> str:
 
 
 @lru_cache(maxsize=256)
-def _drawn(  # noqa: PLR0913 - one argument for each thing on the paper, so that it can be cached
+def _drawn(
     *,
     isp: str,
     number: str,

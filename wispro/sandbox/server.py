@@ -159,7 +159,7 @@ class SandboxServer:
         self.stop()
 
 
-def run(  # noqa: PLR0913 - the options of one command
+def run(
     *,
     host: str = "127.0.0.1",
     port: int = 8099,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-console = Console()
+#: Columns of a table that goes to a file or a pipe, where nobody scrolls.
+_WIDE = 160
+console = Console(width=None if sys.stdout.isatty() else _WIDE)
 errors = Console(stderr=True)
 
 
@@ -42,12 +45,20 @@ def _exact(value: Any) -> Any:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table; what a customer's record holds is never read as markup."""
+    """Print a table; what a customer's record holds is never read as markup.
+
+    A column in which no row says anything is left out: the width belongs to those that do.
+    """
+    rows = [tuple(row) for row in rows]
+    if not rows:
+        say(f"{title}: none")
+        return
+    says = [any(row[place] not in (None, "", []) for row in rows) for place in range(len(columns))]
     shown = Table(title=title, title_justify="left", header_style="bold", expand=False)
-    for name in columns:
+    for name in itertools.compress(columns, says):
         shown.add_column(name, overflow="fold")
     for row in rows:
-        shown.add_row(*(cell(value) for value in row))
+        shown.add_row(*(cell(value) for value in itertools.compress(row, says)))
     console.print(shown)
 
 
@@ -59,11 +70,11 @@ def cell(value: Any) -> Text:
         case bool():
             return Text("yes" if value else "no")
         case Decimal():
-            return Text(plain_money(value), justify="right")
+            return Text(plain_money(value), justify="right", no_wrap=True)
         case datetime():
-            return Text(value.astimezone().strftime("%Y-%m-%d %H:%M"))
+            return Text(value.astimezone().strftime("%Y-%m-%d %H:%M"), no_wrap=True)
         case date():
-            return Text(value.isoformat())
+            return Text(value.isoformat(), no_wrap=True)
         case list():
             return Text("\n".join(str(item) for item in value))
         case _:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,10 @@ from models.isp import Isp
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 
 
-def _add(session: Session, row: Any) -> Any:
+Row = TypeVar("Row")
+
+
+def _add(session: Session, row: Row) -> Row:
     session.add(row)
     session.flush()
     return row

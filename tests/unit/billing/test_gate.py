@@ -14,9 +14,13 @@ from tests.unit.billing.facts import CORDOBA, invoice, local
 NOW = local("2021-11-19 10:00")
 
 
+def lay(facts):
+    long_ago = NOW - timedelta(days=30)
+    return occurrences(facts, DEFAULT_POLICY, CORDOBA, first_seen_at=long_ago, baseline=False)
+
+
 def case(kind=AlertKind.DUE_TODAY, *, facts=None, **given):
     facts = facts or invoice()
-    long_ago = NOW - timedelta(days=30)
     return Case(
         **{
             "kind": kind,
@@ -30,7 +34,7 @@ def case(kind=AlertKind.DUE_TODAY, *, facts=None, **given):
             "paired": True,
             "channel_enabled": True,
             "calendar": CORDOBA,
-            "laid": occurrences(facts, DEFAULT_POLICY, CORDOBA, first_seen_at=long_ago),
+            "laid": lay(facts),
             **given,
         }
     )

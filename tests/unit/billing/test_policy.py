@@ -13,8 +13,10 @@ from tests.unit.billing.facts import CORDOBA, invoice, local
 LONG_AGO = local("2021-10-01 12:00")
 
 
-def laid(first_seen_at=LONG_AGO, **given_):
-    return occurrences(invoice(**given_), DEFAULT_POLICY, CORDOBA, first_seen_at=first_seen_at)
+def laid(first_seen_at=LONG_AGO, *, baseline=False, **given_):
+    return occurrences(
+        invoice(**given_), DEFAULT_POLICY, CORDOBA, first_seen_at=first_seen_at, baseline=baseline
+    )
 
 
 def steps(found):
@@ -95,6 +97,21 @@ def test_overdue_wording_waits_48_hours_after_the_first_sight(seen, earliest):
     """Nobody is called overdue the morning after we first saw the invoice."""
     overdue = [i for i in laid(first_seen_at=local(seen)) if i.step.kind is AlertKind.OVERDUE]
     assert overdue[0].at == local(earliest)
+
+
+def test_old_debts_of_the_first_import_stay_silent_for_ever():
+    """The 48 hours after the first sight must not bring years of history back to life."""
+    assert laid(first_seen_at=local("2026-11-22 12:00"), baseline=True) == ()
+
+
+def test_the_first_import_keeps_the_steps_that_are_still_ahead():
+    """Paired two days after the due date: the overdue steps to come do come, after the gap."""
+    found = laid(first_seen_at=local("2021-11-21 12:00"), baseline=True)
+    assert [(i.step.name, i.at) for i in found if i.step.kind is AlertKind.OVERDUE] == [
+        ("+3d", local("2021-11-23 12:00")),
+        ("+7d", local("2021-11-26 09:00")),
+        ("+14d", local("2021-12-03 09:00")),
+    ]
 
 
 def test_overdue_steps_end():

@@ -39,7 +39,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     """A provider on loopback that stands for Telegram, ntfy and any webhook."""
     warm()
     server = Provider()
-    telegram = NotificationManager()["tgram"]  # type: ignore[no-untyped-call]
+    telegram = NotificationManager()["tgram"]
     monkeypatch.setattr(telegram, "notify_url", f"http://127.0.0.1:{server.port}/bot")
     yield server
     server.close()
