@@ -8,7 +8,9 @@ import urllib.parse
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from config.settings import Settings
 
@@ -39,23 +41,17 @@ def broker_client(settings: Settings, *, timeout: float) -> Redis:
         settings: of this process.
         timeout: seconds to connect and to wait for an answer.
     """
+    once = Retry(NoBackoff(), 0)  # its own ten tries would take seconds
     if settings.redis_url is None:
-        return Redis(unix_socket_path=str(socket_path(settings.home)), socket_timeout=timeout)
+        path = str(socket_path(settings.home))
+        return Redis(unix_socket_path=path, socket_timeout=timeout, retry=once)
     url = settings.redis_url.get_secret_value().replace("redis+socket://", "unix://", 1)
-    return Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
-
-
-def broker_answers(settings: Settings) -> bool:
-    """Whether the broker answers within a second."""
-    return _pings(broker_client(settings, timeout=1))
+    return Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=once)
 
 
 def answers(socket: Path) -> bool:
     """Whether a server answers on this Unix socket within a second."""
-    return _pings(Redis(unix_socket_path=str(socket), socket_timeout=1))
-
-
-def _pings(client: Redis) -> bool:
+    client = Redis(unix_socket_path=str(socket), socket_timeout=1, retry=Retry(NoBackoff(), 0))
     try:
         return bool(client.ping())
     except (RedisError, OSError):

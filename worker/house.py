@@ -110,11 +110,9 @@ class House:
         """Ask a running daemon to look at an account now; without one, nothing happens."""
         from tasks.hints import hint  # noqa: PLC0415 - Celery takes 0.3 s to import
         from tasks.sync import sync_account  # noqa: PLC0415
-        from worker.broker import broker_answers, broker_url  # noqa: PLC0415
+        from worker.broker import broker_url  # noqa: PLC0415
         from worker.celery_app import make_app  # noqa: PLC0415
 
-        if not broker_answers(self.settings):
-            return
         with make_app(self.settings, broker_url(self.settings)):
             hint(sync_account, account_id=account_id)
 
