@@ -1,0 +1,1 @@
+"""unit mirrors the code, integration uses real servers, functional tells stories."""

@@ -113,7 +113,9 @@ class House:
         from worker.broker import broker_url  # noqa: PLC0415
         from worker.celery_app import make_app  # noqa: PLC0415
 
-        with make_app(self.settings, broker_url(self.settings)):
+        with make_app(self.settings, broker_url(self.settings)) as app:
+            # Celery would try for six seconds to reach a broker that is not there.
+            app.conf.broker_transport_options |= {"max_retries": 0}
             hint(sync_account, account_id=account_id)
 
     def close(self) -> None:

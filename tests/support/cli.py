@@ -1,0 +1,124 @@
+"""`alerta`, as scripts and people call it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from config.settings import PREFIX
+from tests.support.processes import ROOT, Running
+
+#: No command of the stories takes a tenth of it.
+_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How one command ended."""
+
+    code: int
+    stdout: str = field(repr=False)
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """The one document on stdout."""
+        return json.loads(self.stdout)
+
+    @property
+    def text(self) -> str:
+        """Everything that it said."""
+        return self.stdout + self.stderr
+
+
+class Cli:
+    """Runs `alerta` on one home.
+
+    Args:
+        home: `ALERTA_HOME`.
+        settings: other settings, by their names in the environment without the prefix.
+    """
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.home = home
+        self.settings = {"HOME": str(home), **settings}
+        self.said: list[str] = []
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Return a whole environment: ours, and what any process needs."""
+        kept = {k: v for k, v in os.environ.items() if k in {"PATH", "LANG", "TMPDIR", "TZ"}}
+        ours = {f"{PREFIX}{k}": v for k, v in {**self.settings, **settings}.items()}
+        return {**kept, **ours, "PYTHONPATH": str(ROOT), "HOME": str(self.home), "COLUMNS": "250"}
+
+    def __call__(self, *words: str, **settings: str) -> Ran:
+        """Run one command as a process of its own."""
+        done = subprocess.run(
+            [sys.executable, "-m", "worker", *words],
+            cwd=ROOT,
+            env=self.environment(**settings),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        return self._keep(Ran(done.returncode, done.stdout, done.stderr))
+
+    def here(self, *words: str, **settings: str) -> Ran:
+        """Run one command in this process, forty times as fast; for tables of cases."""
+        from worker.cli.main import main
+
+        out, err = io.StringIO(), io.StringIO()
+        code: Any = 0
+        with (
+            mock.patch.dict(os.environ, self.environment(**settings), clear=True),
+            mock.patch.object(sys, "argv", ["alerta", *words]),
+            _own_logging(),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code
+        return self._keep(Ran(code or 0, out.getvalue(), err.getvalue()))
+
+    def well(self, *words: str, **settings: str) -> Ran:
+        """Run one command as a process, and insist that it succeeds."""
+        ran = self(*words, **settings)
+        assert ran.code == 0, f"alerta {' '.join(words)}: {ran.text}"
+        return ran
+
+    def start(self, *words: str, log: str = "process.log", **settings: str) -> Running:
+        """Start a command that goes on by itself."""
+        return Running(
+            [sys.executable, "-m", "worker", *words],
+            environment=self.environment(**settings),
+            log=self.home / log,
+        )
+
+    def _keep(self, ran: Ran) -> Ran:
+        self.said.append(ran.text)
+        return ran
+
+
+@contextmanager
+def _own_logging() -> Iterator[None]:
+    """A command sets logging up for its process; put the test's back afterwards."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
