@@ -99,14 +99,12 @@ class DeliveryLine:
 
 def isps(session: Session) -> list[IspLine]:
     """Return every ISP in the order of its slug."""
-    paired = {
-        isp_id: number
-        for isp_id, number in session.execute(
-            select(Account.isp_id, func.count())
-            .where(Account.paired_at.is_not(None), Account.unpaired_at.is_(None))
-            .group_by(Account.isp_id)
-        )
-    }
+    counted = session.execute(
+        select(Account.isp_id, func.count())
+        .where(Account.paired_at.is_not(None), Account.unpaired_at.is_(None))
+        .group_by(Account.isp_id)
+    )
+    paired = {row[0]: row[1] for row in counted}
     schemes: dict[int, list[str]] = {}
     for isp_id, scheme in session.execute(
         select(Transport.isp_id, Transport.scheme).order_by(Transport.scheme)

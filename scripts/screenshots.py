@@ -9,7 +9,6 @@ media queries see that width.
 from __future__ import annotations
 
 import argparse
-import base64
 import html
 import subprocess
 import sys
@@ -17,55 +16,13 @@ import tempfile
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from billing.letter import Letter
 from billing.values import AlertKind, Medium
-from notifications import qr
-from notifications.context import QR_CONTENT_ID
 from notifications.render import render
-
-LINK = "https://interatos.wispro.co/pagar/8f3c2a"
-TODAY = {
-    AlertKind.ISSUED: date(2021, 10, 29),
-    AlertKind.DUE_SOON: date(2021, 11, 14),
-    AlertKind.DUE_TODAY: date(2021, 11, 19),
-    AlertKind.SECOND_DUE_SOON: date(2021, 11, 25),
-    AlertKind.OVERDUE: date(2021, 11, 22),
-    AlertKind.CUTOFF_WARNING: date(2021, 11, 29),
-    AlertKind.PAID: date(2021, 11, 18),
-    AlertKind.CHANGED: date(2021, 11, 2),
-    AlertKind.VOIDED: date(2021, 11, 2),
-}
-
-
-def letter(kind: AlertKind, **more: Any) -> Letter:
-    """Return the seed's unpaid invoice, on the day of this alert."""
-    values: dict[str, Any] = {
-        "kind": kind,
-        "isp_name": "Interatos sas",
-        "first_name": "Ana",
-        "today": TODAY[kind],
-        "currency": "ARS",
-        "amount_due": Decimal(0 if kind in {AlertKind.PAID, AlertKind.VOIDED} else 2590),
-        "amount_total": Decimal(2590),
-        "invoice_number": "A-0001-793",
-        "issued_date": date(2021, 10, 20),
-        "period_date": date(2021, 10, 1),
-        "due_date": date(2021, 11, 19),
-        "pay_url": LINK,
-        "portal_url": "https://interatos.wispro.co/",
-        "support": "WhatsApp +54 9 3546 40-1234",
-        "has_pdf": kind is not AlertKind.VOIDED,
-    }
-    if kind is AlertKind.SECOND_DUE_SOON:
-        values["second_due_date"] = date(2021, 11, 26)
-    if kind is AlertKind.CHANGED:
-        values |= {"previous_due_date": date(2021, 11, 10), "previous_amount": Decimal(2190)}
-    return Letter(**(values | more))
-
+from notifications.samples import page_of, sample_letter
 
 LONG = {
     "isp_name": "Cooperativa de Servicios Públicos, Telecomunicaciones y Vivienda de Calamuchita",
@@ -76,23 +33,24 @@ LONG = {
     "second_due_date": date(2021, 11, 26),
 }
 SHEETS: dict[str, list[tuple[Letter, str]]] = {
-    "a": [(letter(kind), "es_AR") for kind in list(AlertKind)[:5]],
-    "b": [(letter(kind), "es_AR") for kind in list(AlertKind)[5:]],
+    "a": [(sample_letter(kind), "es_AR") for kind in list(AlertKind)[:5]],
+    "b": [(sample_letter(kind), "es_AR") for kind in list(AlertKind)[5:]],
     "c": [
-        (letter(AlertKind.DUE_SOON, currency="BRL"), "pt_BR"),
-        (letter(AlertKind.OVERDUE), "en"),
-        (letter(AlertKind.OVERDUE, received=Decimal(1000), amount_due=Decimal(1590)), "es_AR"),
-        (letter(AlertKind.ISSUED, covered_by_credit=True), "es_AR"),
-        (letter(AlertKind.DUE_SOON, **LONG), "es_AR"),
+        (sample_letter(AlertKind.DUE_SOON, currency="BRL"), "pt_BR"),
+        (sample_letter(AlertKind.OVERDUE), "en"),
+        (
+            sample_letter(AlertKind.OVERDUE, received=Decimal(1000), amount_due=Decimal(1590)),
+            "es_AR",
+        ),
+        (sample_letter(AlertKind.ISSUED, covered_by_credit=True), "es_AR"),
+        (sample_letter(AlertKind.DUE_SOON, **LONG), "es_AR"),
     ],
 }
 
 
 def frame(one: Letter, locale: str, width: int) -> str:
     """Return the e-mail in a frame of this width, its picture inside it."""
-    message = render(one, medium=Medium.EMAIL, locale=locale)
-    picture = base64.b64encode(qr.png(LINK) or b"").decode("ascii")
-    shown = (message.html or "").replace(f"cid:{QR_CONTENT_ID}", f"data:image/png;base64,{picture}")
+    shown = page_of(render(one, medium=Medium.EMAIL, locale=locale), one)
     return (
         f'<iframe width="{width}" height="10" scrolling="no" '
         f'style="border:0;margin:0 6px;vertical-align:top" '
@@ -139,7 +97,7 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     if asked.readme:
-        frames = [frame(letter(AlertKind.DUE_SOON), "es_AR", 360)]
+        frames = [frame(sample_letter(AlertKind.DUE_SOON), "es_AR", 360)]
         for dark in (False, True):
             name = asked.out / f"readme-{'dark' if dark else 'light'}.png"
             page = sheet(frames, "#0d1219" if dark else "#eef1f6")
@@ -153,7 +111,7 @@ def main() -> None:
         return
     sheets = SHEETS
     if asked.only:
-        sheets = {asked.only: [(letter(AlertKind(asked.only)), "es_AR")]}
+        sheets = {asked.only: [(sample_letter(AlertKind(asked.only)), "es_AR")]}
     for name, letters in sheets.items():
         for width in (320, 360, 640):
             frames = [frame(one, locale, width) for one, locale in letters]
