@@ -8,7 +8,7 @@ holds every message against the truth of Wispro at the moment of sending.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -161,9 +161,10 @@ class Town:
 
     Args:
         database: with our tables; whatever rows it has are removed.
+        cast: who takes part, of Ana, Eva, Leo and Sol (0 to 3); Zoe always does, unpaired.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cast: Iterable[int]) -> None:
         self.now = BEGINNING
         self.state = State(TOKEN, clock=lambda: self.now.astimezone(ARGENTINA))
         self.faults = FaultBox()
@@ -191,13 +192,14 @@ class Town:
             ),
             now=self.now,
         )  # fmt: skip
-        self.clients = [
-            self.state.add_client(name="Ana", national_id="30.100.200", custom_id="C1"),
-            self.state.add_client(name="Eva", national_id="30.100.201", contracts=2),
-            self.state.add_client(name="Leo", custom_id="0793"),
-            self.state.add_client(name="Sol"),  # neither: found by the sweep of what is pending
-            self.state.add_client(name="Zoe", national_id="30.100.204"),  # never paired
+        people: list[dict[str, Any]] = [
+            {"name": "Ana", "national_id": "30.100.200", "custom_id": "C1"},
+            {"name": "Eva", "national_id": "30.100.201", "contracts": 2},
+            {"name": "Leo", "custom_id": "0793"},
+            {"name": "Sol"},  # neither: found by the sweep of what is pending
         ]
+        self.clients = [self.state.add_client(**people[who]) for who in sorted(cast)]
+        self.zoe = self.state.add_client(name="Zoe", national_id="30.100.204")
 
     def close(self) -> None:
         """Close every connection."""
@@ -231,7 +233,7 @@ class Town:
         self, who: int, due_in: int | None, second_in: int | None, state: str, *, numbered: bool
     ) -> None:
         """Issue an invoice."""
-        client = self.clients[who % len(self.clients)]
+        client = self.person(who)
         contract = self.state.contracts[client.contracts[-1 if due_in == 3 else 0]]
         first = None if due_in is None else self.today + timedelta(days=due_in)
         second = None if first is None or second_in is None else first + timedelta(days=second_in)
@@ -242,6 +244,10 @@ class Town:
         if not numbered:
             given["number"] = None
         self.state.bill(contract, **given)
+
+    def person(self, who: int) -> Client:
+        """Return one of the customers; the fifth is Zoe."""
+        return self.zoe if who == 4 else self.clients[who % len(self.clients)]
 
     def invoice(self, which: int, *states: str) -> Truth | None:
         """Return one of the invoices in these states, the newest first."""
@@ -300,7 +306,7 @@ class Town:
 
     def credit(self, who: int, amount: int) -> None:
         """Give a customer credit, or take it."""
-        self.state.change_client(self.clients[who % len(self.clients)], credit=Decimal(amount))
+        self.state.change_client(self.person(who), credit=Decimal(amount))
 
     def contract(self, who: int, state: str) -> None:
         """Move a contract to another state."""
@@ -317,7 +323,7 @@ class Town:
 
     def pair(self, who: int, *, second: bool) -> None:
         """Pair a customer, again or for the first time; Zoe never is."""
-        client = self.clients[who % (len(self.clients) - 1)]
+        client = self.clients[who % len(self.clients)]
         name = client.name.lower()
         to = [f"{name}@clientes.example"] + ([f"{name}.2@clientes.example"] if second else [])
         if client.id not in self.paired():
@@ -331,7 +337,7 @@ class Town:
 
     def unpair(self, who: int) -> None:
         """Unpair a customer."""
-        client = self.clients[who % (len(self.clients) - 1)]
+        client = self.clients[who % len(self.clients)]
         if client.id in self.paired():
             self.pairing.unpair(SLUG, client.id, now=self.clock())
 
@@ -400,12 +406,18 @@ class Town:
             with self.database.write() as session:
                 claims.begin_attempt(session, *claimed[0], now=now, lease_until=now + LEASE)
 
-    def work(self, hours: int, every: int) -> None:
-        """Let the daemon run: a round every so many hours."""
-        until = self.now + timedelta(hours=hours)
-        while self.now < until:
-            self.go_round()
-            self.now += timedelta(hours=every)
+    def days(self, days: int) -> None:
+        """Let the daemon run for some days: in the morning, at noon and in the evening."""
+        for _ in range(days):
+            day = self.today + timedelta(days=1)
+            for wall in (time(9, 3), time(13), time(20)):
+                self.now = datetime.combine(day, wall, tzinfo=ZONE).astimezone(UTC)
+                self.go_round()
+
+    def noon(self) -> None:
+        """Let the time come at which messages may go, without a daemon."""
+        day = self.today + timedelta(days=self.now.astimezone(ZONE).time() >= time(12))
+        self.now = datetime.combine(day, time(12), tzinfo=ZONE).astimezone(UTC)
 
     def go_round(self) -> None:
         """Do everything once."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,9 +20,9 @@ from tests.support.history import FAULTS, SHIFTS, Town, open_hastily
 
 MORE = int(os.environ.get("HISTORIES", "0"))
 
-WHO = st.integers(0, 4)
+WHO = st.sampled_from([0, 1, 0, 1, 4])
 WHICH = st.integers(0, 3)
-DUE_IN = st.one_of(st.none(), st.sampled_from([-20, -4, -1, 0, 1, 2, 3, 5, 6, 10]))
+DUE_IN = st.sampled_from([None, -20, -4, 0, 1, 2, 3, 5, 6, 7, 10])
 SECOND_IN = st.sampled_from([None, -2, 0, 3, 10])
 PATHS = st.sampled_from(
     [
@@ -40,7 +40,7 @@ def _event(name: str, *args: Any, **kwargs: Any) -> st.SearchStrategy[tuple[str,
     return st.tuples(st.just(name), st.tuples(*args), st.fixed_dictionaries(kwargs))
 
 
-WAIT = _event("wait", st.sampled_from([1, 6, 31, 60, 300, 720, 1440, 2900, 4300, 12000, 30000]))
+WAIT = _event("wait", st.sampled_from([1, 6, 31, 60, 300, 720, 1440, 4300, 12000]))
 BILL = _event(
     "bill",
     WHO,
@@ -49,16 +49,16 @@ BILL = _event(
     st.sampled_from(["pending", "pending", "draft", "authorizing"]),
     numbered=st.booleans(),
 )
-WORK = _event("work", st.sampled_from([1, 12, 48]), st.sampled_from([4, 9]))
+DAYS = _event("days", st.sampled_from([1, 1, 2, 4]))
 ROUND = _event("go_round")
 EVENTS = st.one_of(
     WAIT,
-    WAIT,
-    BILL,
-    BILL,
-    WORK,
+    *[BILL] * 8,
+    *[DAYS] * 7,
     ROUND,
     ROUND,
+    _event("noon"),
+    _event("noon"),
     _event("look", due_only=st.booleans()),
     _event("look_by_hand", WHO),
     _event("plan"),
@@ -76,7 +76,7 @@ EVENTS = st.one_of(
     _event("rename", WHO, st.integers(100, 103)),
     _event("pair", WHO, second=st.booleans()),
     _event("unpair", WHO),
-    _event("fault", st.sampled_from(FAULTS), PATHS, st.sampled_from([None, 1, 3])),
+    _event("fault", st.sampled_from(FAULTS), PATHS, st.sampled_from([1, 2, 5, 20])),
     _event("shift", st.sampled_from(SHIFTS), st.integers(1, 2)),
     _event("mend"),
     _event("fates", st.lists(st.sampled_from(Fate), min_size=1, max_size=4)),
@@ -91,10 +91,10 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     opened.close()
 
 
-def live_through(town: Town, paired: Iterable[int], events: list[tuple[str, Any, Any]]) -> None:
-    """Pair some people, let everything happen, and look at what remains."""
-    for who in sorted(paired):
-        town.pair(who, second=who == 1)
+def live_through(town: Town, events: list[tuple[str, Any, Any]]) -> None:
+    """Pair everybody, let everything happen, and look at what remains."""
+    for who, client in enumerate(town.clients):
+        town.pair(who, second=client.name == "Eva")
     town.look(due_only=True)
     for name, args, kwargs in events:
         if name == "fates":
@@ -116,11 +116,11 @@ def live_through(town: Town, paired: Iterable[int], events: list[tuple[str, Any,
     st.sets(st.integers(0, 3), min_size=1, max_size=2), st.lists(EVENTS, min_size=8, max_size=30)
 )
 def test_whatever_happens_nothing_wrong_goes_out_and_nothing_is_lost(
-    database: Database, paired: set[int], events: list[tuple[str, Any, Any]]
+    database: Database, cast: set[int], events: list[tuple[str, Any, Any]]
 ) -> None:
     """Each message is held against Wispro's truth at its moment; the end against the whole."""
-    town = Town(database)
+    town = Town(database, cast)
     try:
-        live_through(town, paired, events)
+        live_through(town, events)
     finally:
         town.close()

@@ -1,13 +1,19 @@
 """Write what is owed, once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
 
+from billing.apply import apply_single
 from billing.calendar import Calendar
-from billing.owing import Rules, take_due_steps
+from billing.facts import facts_of
+from billing.owing import DEMANDS, Rules, end_planned, revive, take_due_steps
 from billing.policy import DEFAULT_POLICY
+from billing.values import InvoiceState, Reason
+from models.account import Channel
 from models.alert import Alert, Delivery
 from models.invoice import Invoice
 from tests.integration.models.rows import add_account, add_channel, add_invoice, add_isp
@@ -88,3 +94,51 @@ def test_the_row_knows_when_to_be_asked_again(database, invoice_id):
     take(database, invoice_id, THE_DAY_BEFORE + timedelta(days=60))
     with database.read() as session:
         assert session.get_one(Invoice, invoice_id).plan_at is None
+
+
+def test_a_disabled_channel_is_owed_nothing(database, invoice_id):
+    """No delivery is planned that could only be cancelled."""
+    with database.write() as session:
+        session.scalars(
+            select(Channel).where(Channel.label.like("telegram%"))
+        ).one().disabled_at = THE_DAY_BEFORE
+    assert take(database, invoice_id, THE_DAY_BEFORE).deliveries == 1
+
+
+def test_what_a_look_by_hand_finds_leaves_no_earlier_than_the_daemon_s_own(database, invoice_id):
+    """`earliest` keeps it; without it the window is open and it would go at once."""
+    patient = replace(RULES, earliest=THE_DAY_BEFORE + timedelta(minutes=30))
+    with database.write() as session:
+        take_due_steps(session, session.get_one(Invoice, invoice_id), patient, now=THE_DAY_BEFORE)
+    with database.read() as session:
+        found = session.scalars(
+            select(Delivery.not_before).where(Delivery.state == "planned")
+        ).all()
+    assert set(found) == {THE_DAY_BEFORE + timedelta(minutes=30)}
+
+
+def test_an_older_answer_never_overwrites_a_younger_one(database, invoice_id):
+    """Two looks overlap: the one that asked first must not have the last word."""
+    with database.write() as session:
+        row = session.get_one(Invoice, invoice_id)
+        asked = row.confirmed_at - timedelta(seconds=1)
+        paid = replace(facts_of(row), state=InvoiceState.PAID, raw_state="paid", balance=Decimal(0))
+        assert (
+            apply_single(session, row, paid, RULES, asked_at=asked, now=THE_DAY_BEFORE).changed == 0
+        )
+        assert row.state == "pending"
+    assert deliveries(database) == []
+
+
+def test_what_is_revived_after_its_time_stays_ended(database, invoice_id):
+    """A reminder for yesterday is not planned again today."""
+    take(database, invoice_id, THE_DAY_BEFORE)
+    with database.write() as session:
+        end_planned(session, invoice_id, DEMANDS, Reason.NOT_OWED, now=THE_DAY_BEFORE)
+        invoice = session.get_one(Invoice, invoice_id)
+        revive(session, invoice, RULES, now=THE_DAY_BEFORE + timedelta(days=1))
+    assert {row[2] for row in deliveries(database)} == {"skipped", "cancelled"}
+    with database.write() as session:
+        invoice = session.get_one(Invoice, invoice_id)
+        revive(session, invoice, RULES, now=THE_DAY_BEFORE + timedelta(hours=1))
+    assert [row[2] for row in deliveries(database)[2:]] == ["planned", "planned"]

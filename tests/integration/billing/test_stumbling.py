@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -100,3 +101,17 @@ def test_a_stumble_in_the_middle_of_a_send_is_uncertain_and_counts_as_announced(
     assert len(town.letters) == 2
     with town.house.database.read() as session:
         assert None not in session.scalars(select(Invoice.announced_at)).all()
+
+
+@pytest.mark.parametrize(("asked", "hours"), [(7200.0, 2.0), (86_400.0, 6.0)])
+@on_sqlite
+def test_a_pause_that_a_provider_asks_for_is_kept(
+    two_owed: Town, monkeypatch: pytest.MonkeyPatch, asked: float, hours: float
+) -> None:
+    """As long as it says, and six hours at most; the row waits, nobody sleeps."""
+    town = two_owed
+    busy = Outcome(fate=Fate.FAILED, detail="busy", retry_after=asked)
+    monkeypatch.setattr(town.house.messenger, "send", lambda *_: busy)
+    assert town.deliver().deferred == 2
+    waits = {line.not_before - town.now for line in town.lines("planned")}
+    assert waits == {timedelta(hours=hours)}

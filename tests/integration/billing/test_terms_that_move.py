@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from tests.support.marks import on_sqlite
-from tests.support.town import Town
+from tests.support.town import SLUG, Town
 
 
 def evening_town(make_town: Callable[..., Town]) -> Town:
@@ -104,3 +104,35 @@ def test_a_warning_that_was_taken_back_does_not_go(make_town: Callable[..., Town
 
     assert town.kinds() == ["issued"]
     assert town.ends()[-1] == ("cutoff_warning", "alerted", "skipped", "superseded")
+
+
+@on_sqlite
+def test_a_due_date_that_comes_nearer_brings_no_reminder_of_the_past(town: Town) -> None:
+    """What lies before the last decision was decided: the note of the change says the new date."""
+    ana = town.customer()
+    town.settled(ana)
+    invoice = town.bill(ana, due_in=20)
+    town.go_round()
+    town.wait(days=1)
+    town.state.change_invoice(invoice, first_due_date=f"{town.today + timedelta(days=3)}")
+    town.go_round()
+    assert town.kinds() == ["issued", "changed"]
+    town.wait(days=2)
+    town.go_round()
+    assert town.kinds() == ["issued", "changed", "due_soon"]
+
+
+@on_sqlite
+def test_a_contract_that_was_alerted_while_nobody_looked_is_history(town: Town) -> None:
+    """Who comes back begins silently in this too."""
+    ana = town.customer()
+    town.settled(ana)
+    town.bill(ana)
+    town.go_round()
+    town.house.pairing.unpair(SLUG, ana.id, now=town.now)
+    town.state.set_contract_state(town.state.contracts[ana.contracts[0]], "alerted")
+    town.wait(days=1)
+    town.settled(ana)
+    town.go_round()
+
+    assert town.kinds() == ["issued"]

@@ -84,6 +84,7 @@ def test_nothing_asks_for_money_on_an_old_look():
     """Five minutes is fresh, a second more is not (product.md, rule 4)."""
     fresh = case(checked_at=NOW - gate.FRESH_FOR)
     stale = case(checked_at=NOW - gate.FRESH_FOR - timedelta(seconds=1))
+    assert timedelta(minutes=5) == gate.FRESH_FOR
     assert decide(fresh, now=NOW) == Go()
     assert decide(stale, now=NOW) == LookAgain()
 
