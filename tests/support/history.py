@@ -506,7 +506,9 @@ class Town:
                 assert self.now - row.first_seen_at >= _OVERDUE_GAP
             case AlertKind.CHANGED:
                 assert (letter.previous_due_date, letter.previous_amount) != (None, None)
-                assert letter.previous_due_date != letter.due_date
+                assert (
+                    letter.previous_due_date is None or letter.previous_due_date != letter.due_date
+                )
                 assert letter.previous_amount != letter.amount_total
             case AlertKind.VOIDED:
                 assert row.announced_at is not None
