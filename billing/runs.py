@@ -23,6 +23,8 @@ REST_UNAUTHORIZED = timedelta(minutes=15)
 ISP_WIDE = frozenset({UpstreamReason.NOT_AUTHORIZED, UpstreamReason.LICENCE_EXPIRED})
 #: Reasons that concern one account: they say nothing about Wispro's health.
 ONE_ACCOUNT = frozenset({UpstreamReason.NOT_FOUND, UpstreamReason.REFUSED})
+#: Rows of one look: where every record is unreadable, each look would else write thousands.
+MOST_SET_ASIDE = 20
 _COUNTED = (
     "accounts",
     "requests",
@@ -130,7 +132,10 @@ def _mark_isp(isp: Isp, report: SyncReport, *, started: datetime, now: datetime)
 
 
 def set_aside_rows(run_id: int, look: Look) -> list[SetAsideRecord]:
-    """This function will return the rows of the records that a look could not read."""
+    """This function will return the rows of the records that a look could not read.
+
+    Some of each look are enough to see what is wrong; the run counts them all.
+    """
     return [
         SetAsideRecord(
             sync_run_id=run_id,
@@ -138,5 +143,5 @@ def set_aside_rows(run_id: int, look: Look) -> list[SetAsideRecord]:
             record_id=item.record_id[:64] if item.record_id else None,
             why=item.why[:300],
         )
-        for item in look.set_aside
+        for item in look.set_aside[:MOST_SET_ASIDE]
     ]

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from billing import apply, look
 from billing import sync as sync_module
 from models.account import Account
+from models.sync_run import SetAsideRecord
 from tests.support.marks import on_sqlite
 from tests.support.town import Town
 
@@ -219,3 +220,17 @@ def test_a_look_that_is_laid_down_does_not_hold_the_planner_up(
     town.sync()
 
     assert [tally.alerts for tally in ended] == [1]
+
+
+@on_sqlite
+def test_a_thousand_unreadable_records_are_counted_and_not_all_written_down(town: Town) -> None:
+    """The same ones come again with every look."""
+    ana = town.customer()
+    town.settled(ana)
+    for _ in range(30):
+        town.bill(ana, first_due_date="9999-12-31")
+    report = town.sync()
+
+    assert report.set_aside == 30
+    with town.house.database.read() as session:
+        assert len(session.scalars(select(SetAsideRecord)).all()) == 20

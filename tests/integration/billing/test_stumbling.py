@@ -115,3 +115,18 @@ def test_a_pause_that_a_provider_asks_for_is_kept(
     assert town.deliver().deferred == 2
     waits = {line.not_before - town.now for line in town.lines("planned")}
     assert waits == {timedelta(hours=hours)}
+
+
+@on_sqlite
+def test_what_the_provider_may_have_counts_as_announced(
+    two_owed: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A void of it must be told, since the customer may have the bill."""
+    town = two_owed
+    lost = Outcome(fate=Fate.UNCERTAIN, detail="no answer")
+    monkeypatch.setattr(town.house.messenger, "send", lambda *_: lost)
+    assert town.deliver().uncertain == 2
+    monkeypatch.undo()
+    town.state.set_state(town.state.invoices[0], "void")
+    town.go_round()
+    assert town.kinds() == ["voided"]

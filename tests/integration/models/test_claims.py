@@ -92,6 +92,16 @@ def test_a_claim_that_expired_after_the_journal_is_uncertain(database, isp_id):
     assert state_of(database, delivery_id) == ("uncertain", "interrupted")
 
 
+def test_nothing_is_begun_under_a_claim_that_expired(database, isp_id):
+    """Before anybody recovers it, too: the sweep may call it free at this very moment."""
+    [(delivery_id, attempt)] = claim(database, isp_id, limit=1)
+    late = NOW + LEASE
+    with database.write() as session:
+        assert not claims.begin_attempt(
+            session, delivery_id, attempt, now=late, lease_until=late + LEASE
+        )
+
+
 def test_a_lease_that_runs_is_left_alone(database, isp_id):
     """A second before its end the worker may still be at it."""
     claim(database, isp_id, limit=1)
