@@ -61,7 +61,8 @@ def _one_line() -> Iterator[None]:
             complain(problem)
         sys.exit(2)
     except _FORESEEN as error:
-        complain(str(error))
+        for line in str(error).splitlines():
+            complain(line)
         sys.exit(1)
     except DBAPIError as error:
         complain(f"the database: {str(error.orig).strip().splitlines()[0]}")
