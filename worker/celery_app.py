@@ -90,7 +90,7 @@ def _connect_signals(settings: Settings) -> None:
     @worker_process_init.connect(weak=False)
     def _lay_desk(**_: Any) -> None:
         # Nothing that talks to the outside survives a fork, so a child builds its own.
-        from worker.house import House  # noqa: PLC0415 - the parent needs none of it
+        from worker.house import House  # noqa: PLC0415 - beat needs none of it
 
         house = House(settings)
         house.after_fork()

@@ -106,18 +106,6 @@ class House:
         """Hand the use-cases to the tasks of this process."""
         desk.lay(desk.Desk(self.sync, self.planning, self.delivering, self.maintenance, self.clock))
 
-    def hint_look(self, account_id: int) -> None:
-        """Ask a running daemon to look at an account now; without one, nothing happens."""
-        from tasks.hints import hint  # noqa: PLC0415 - Celery takes 0.3 s to import
-        from tasks.sync import sync_account  # noqa: PLC0415
-        from worker.broker import broker_url  # noqa: PLC0415
-        from worker.celery_app import make_app  # noqa: PLC0415
-
-        with make_app(self.settings, broker_url(self.settings)) as app:
-            # Celery would try for six seconds to reach a broker that is not there.
-            app.conf.broker_transport_options |= {"max_retries": 0}
-            hint(sync_account, account_id=account_id)
-
     def close(self) -> None:
         """Close every connection."""
         if self._http is not None:
