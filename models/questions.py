@@ -104,9 +104,7 @@ def isps(session: Session) -> list[IspLine]:
             select(Account.isp_id, func.count())
             .where(Account.paired_at.is_not(None), Account.unpaired_at.is_(None))
             .group_by(Account.isp_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     schemes: dict[int, list[str]] = {}
     for isp_id, scheme in session.execute(
