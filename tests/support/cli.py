@@ -99,6 +99,12 @@ class Cli:
         assert ran.code == 0, f"alerta {' '.join(words)}: {ran.text}"
         return ran
 
+    def well_here(self, *words: str, **settings: str) -> Ran:
+        """Run one command in this process, and insist that it succeeds."""
+        ran = self.here(*words, **settings)
+        assert ran.code == 0, f"alerta {' '.join(words)}: {ran.text}"
+        return ran
+
     def start(self, *words: str, log: str = "process.log", **settings: str) -> Running:
         """Start a command that goes on by itself."""
         return Running(

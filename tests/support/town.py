@@ -164,13 +164,16 @@ class Town:
         report = self.sync()
         assert (report.outcome, report.alerts, report.deliveries) == ("ok", 0, 0), report
 
-    def bill(self, client: Client, *, due_in: int | None = 10, contract: int = 0, **given: Any) -> Invoice:  # noqa: E501
+    def bill(
+        self, client: Client, *, due_in: int | None = 10, contract: int = 0, **given: Any
+    ) -> Invoice:
         """Issue an invoice of $ 2590.00; its second due date is ten days after the first."""
         fields: dict[str, Any] = {"amount": str(PRICE), "payment_links": []}
         if due_in is not None:
             due = self.today + timedelta(days=due_in)
             fields |= {"first_due_date": f"{due}", "second_due_date": f"{due + timedelta(days=10)}"}
-        return self.state.bill(self.state.contracts[client.contracts[contract]], **{**fields, **given})  # noqa: E501
+        fields |= given
+        return self.state.bill(self.state.contracts[client.contracts[contract]], **fields)
 
     # -- what the daemon does ---------------------------------------------------------------
 
