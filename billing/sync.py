@@ -6,8 +6,7 @@ time. One run per ISP at a time, by a lease in the database that a stalled worke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -133,8 +132,15 @@ class Sync:
                 now=started,
             )
             ends = started + budget if budget else None
-            with self._desk(isp_id, run_id, report, clock=clock) as desk:
-                self._look_at_all(desk, account_ids, lease, ends=ends, progress=progress)
+            self._at_desk(
+                isp_id,
+                run_id,
+                report,
+                lambda desk: self._look_at_all(
+                    desk, account_ids, lease, ends=ends, progress=progress
+                ),
+                clock=clock,
+            )
             close_run(self._database, run_id, report, started=started, now=clock())
         finally:
             lease.give()
@@ -165,26 +171,34 @@ class Sync:
             account_id=account_id,
             now=started,
         )
-        with self._desk(isp_id, run_id, report, clock=clock) as desk:
+
+        def look(desk: _Desk) -> None:
             if not send:
                 rules = replace(desk.rules, earliest=started + self._every)
-                desk = replace(desk, rules=rules)  # noqa: PLW2901 - the same desk, more patient
+                desk = replace(desk, rules=rules)
             self._look(desk, account_id)
+
+        self._at_desk(isp_id, run_id, report, look, clock=clock)
         close_run(self._database, run_id, report, started=started, now=clock())
         return report
 
-    @contextmanager
-    def _desk(
-        self, isp_id: int, run_id: int, report: SyncReport, *, clock: Clock
-    ) -> Iterator[_Desk]:
-        """Open the ISP's door; what ends the looks early ends the run with its reason."""
+    def _at_desk(
+        self,
+        isp_id: int,
+        run_id: int,
+        report: SyncReport,
+        work: Callable[[_Desk], None],
+        *,
+        clock: Clock,
+    ) -> None:
+        """Open the ISP's door and work; what ends that early ends the run with its reason."""
         wispro: WisproPort | None = None
         try:
             with self._database.read() as session:
                 isp = session.get_one(Isp, isp_id)
                 rules, access = rules_of(isp), access_to(isp, self._vault)
             wispro = self._door(access)
-            yield _Desk(run_id, rules, wispro, report, clock)
+            work(_Desk(run_id, rules, wispro, report, clock))
         except (UpstreamError, SecretError) as error:
             report.failed(error)
         finally:
