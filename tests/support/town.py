@@ -49,7 +49,7 @@ PRICE = Decimal("2590.00")
 class ImpatientHouse(House):
     """The use-cases, except that nobody sleeps between two tries at Wispro."""
 
-    limits = Limits(json_timeout=2.0, json_deadline_seconds=4.0, pdf_timeout=2.0)
+    limits = Limits()
 
     def wispro(self, access: WisproAccess) -> WisproClient:
         """Return a client that does not wait its turn either."""
@@ -237,6 +237,10 @@ class Town:
     def break_wispro(self, fault: str, **how: Any) -> None:
         """Switch a fault of the stand-in on."""
         self.sandbox.faults.add(Rule(fault=fault, **how))
+
+    def lose_patience(self) -> None:
+        """Wait half a second for Wispro instead of ten, and ask twice instead of three times."""
+        self.house.limits = Limits(json_timeout=0.5, pdf_timeout=0.5, tries=2)
 
     def mend_wispro(self) -> None:
         """End every fault."""
