@@ -30,7 +30,7 @@ from models.leases import SyncLease
 Clock = Callable[[], datetime]
 #: Longer than the hard limit of a task, so that no live worker is overtaken; renewed before each
 #: account.
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=6)
 #: So many accounts in a row without an answer: Wispro is down, not the account.
 FAILURES_IN_A_ROW = 3
 
