@@ -8,6 +8,7 @@ go.
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ PREFIX = "ALERTA_"
 #: Secrets that may be given as `ALERTA_<NAME>_FILE`; a file of 64 KiB is certainly a mistake.
 MAX_SECRET_FILE_BYTES = 65_536
 
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,6})?", re.ASCII)
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://")
 
@@ -77,6 +79,12 @@ class Settings(BaseSettings):
         if value is not None and not value.get_secret_value().startswith(_BROKERS):
             raise ValueError(f"must begin with {', '.join(_BROKERS)}")
         return value
+
+    @field_validator("sync_every", "tick", mode="before")
+    @classmethod
+    def _plain_seconds(cls, value: object) -> object:
+        """Pydantic reads a number as seconds, but not one that is a text."""
+        return float(value) if isinstance(value, str) and _SECONDS.fullmatch(value) else value
 
     @field_validator("sync_every", "tick")
     @classmethod
