@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from config.settings import load_settings
 from models.sync_run import SetAsideRecord, SyncRun
 from tests.support.cli import Cli
 from tests.support.inbox import Inbox
@@ -498,6 +500,17 @@ def test_no_command_starts_with_wrong_settings(
     assert ran.stderr.count("\n") == 1
     assert "too-short" not in ran.text
     assert "hunter2" not in ran.text
+
+
+@pytest.mark.parametrize("span", ["90", "90.0", "PT1M30S", "00:01:30"])
+@on_sqlite
+def test_a_span_of_time_may_be_seconds_or_iso(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, span: str
+) -> None:
+    """Ninety seconds can be written in each of the promised ways."""
+    monkeypatch.setenv("ALERTA_TICK", span)
+    assert load_settings().tick == timedelta(seconds=90)
+    assert cli.here("isp", "list", TICK=span).code == 0
 
 
 @on_sqlite
