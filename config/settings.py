@@ -146,7 +146,10 @@ class _FileSource(PydanticBaseSettingsSource):
         path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
         if not path or field_name not in _secret_names():
             return None, field_name, False
-        return _read_secret(Path(path)), field_name, False
+        try:
+            return _read_secret(Path(path)), field_name, False
+        except (OSError, UnicodeDecodeError):
+            return None, field_name, False  # `_unreadable_files` says so, beside all the rest
 
     def __call__(self) -> dict[str, Any]:
         found = {n: self.get_field_value(f, n)[0] for n, f in Settings.model_fields.items()}
@@ -164,9 +167,7 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: with every problem found, none of them quoting a secret.
     """
-    problems = _unknown_names()
-    if unreadable := _unreadable_files():
-        raise SettingsError(problems + unreadable)
+    problems = _unreadable_files() + _unknown_names()
     try:
         settings = Settings()
     except ValidationError as error:
@@ -175,7 +176,8 @@ def load_settings() -> Settings:
             for item in error.errors(include_input=False, include_url=False)
         ]
         raise SettingsError(problems) from None
-    if settings.secret_key is None and not settings.embedded_database:
+    asked_for = os.environ.get(f"{PREFIX}SECRET_KEY_FILE")  # unreadable: it was said above
+    if settings.secret_key is None and not settings.embedded_database and not asked_for:
         problems.append(
             f"{PREFIX}SECRET_KEY: required with a database of your own "
             "(make one: alerta keys new; or set ALERTA_SECRET_KEY_FILE)"

@@ -294,9 +294,10 @@ def test_a_whole_month_sends_each_step_once(town: Town) -> None:
     ana = town.customer()
     town.settled(ana)
     town.bill(ana, due_in=10)
-    for _ in range(27):
+    begun = town.now
+    for day in (0, 1, 5, 6, 9, 10, 11, 13, 14, 17, 18, 19, 20, 24, 25):
+        town.now = begun + timedelta(days=day)
         town.go_round()
-        town.wait(days=1)
 
     assert town.kinds() == [
         "issued",
