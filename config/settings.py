@@ -8,6 +8,7 @@ go.
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,7 @@ PREFIX = "ALERTA_"
 #: Secrets that may be given as `ALERTA_<NAME>_FILE`; a file of 64 KiB is certainly a mistake.
 MAX_SECRET_FILE_BYTES = 65_536
 
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://")
 
@@ -87,8 +89,8 @@ class Settings(BaseSettings):
     @field_validator("sync_every", "tick", mode="wrap")
     @classmethod
     def _seconds_or_iso(cls, value: Any, read: ValidatorFunctionWrapHandler) -> timedelta:
-        if isinstance(value, str) and value.strip().isdecimal():
-            value = int(value)
+        if isinstance(value, str) and _SECONDS.fullmatch(value.strip()):
+            value = float(value)
         try:
             duration: timedelta = read(value)
         except ValueError:
