@@ -10,7 +10,7 @@ from tasks import queues
 from worker.supervisor import Child, Supervisor
 from worker.valkey import EmbeddedValkey
 
-_CELERY = (sys.executable, "-m", "celery", "--app", "worker.app:app")
+_CELERY = (sys.executable, "-m", "celery", "--quiet", "--app", "worker.app:app")
 
 
 def worker_children(settings: Settings, names: Sequence[str] = queues.QUEUES) -> list[Child]:
