@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -105,7 +107,7 @@ class Supervisor:
                 child.command,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C reaches us, and we tell the children
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread exists here
+                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - no thread exists here
             )
 
 
