@@ -43,13 +43,17 @@ def claim(
     wanted = [Delivery.isp_id == isp_id, Delivery.state == "planned", Delivery.not_before <= now]
     if account_id is not None:
         wanted.append(Delivery.account_id == account_id)
-    due = (
+    # Two statements: as a subquery of the update, PostgreSQL may run the select once for each row
+    # and then claims everything that is due, whatever the limit.
+    due = session.scalars(
         select(Delivery.id)
         .where(*wanted)
         .order_by(Delivery.not_before, Delivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
-    )
+    ).all()
+    if not due:
+        return []
     rows = session.execute(
         update(Delivery)
         .where(Delivery.id.in_(due), Delivery.state == "planned")
