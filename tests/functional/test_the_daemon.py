@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import psutil
 import pytest
+from redis import Redis
 
 from tests.support.cli import Cli
 from tests.support.inbox import Inbox
@@ -59,10 +60,12 @@ def gone(daemon: Running, *, seconds: float) -> None:
 def test_it_looks_sends_and_stops_cleanly(
     pressed: Town, daemon: Running, inbox: Inbox
 ) -> None:
-    """By schedule it finds a new invoice and sends it once; SIGTERM ends it with 0, and all of it.
+    """By schedule it finds a new invoice and sends it; SIGTERM, even during the send, waits for
+    that, and then ends it with 0, and all of its processes.
     """
+    inbox.hesitate = 2
     pressed.bill(pressed.state.clients[0])
-    inbox.wait_for(1, seconds=30)
+    assert inbox.received.wait(30)
     names = [" ".join(one.cmdline()) for one in daemon.descendants()]
     assert sum("valkey" in name for name in names) == 1
     assert sum("beat" in name for name in names) == 1
@@ -74,7 +77,7 @@ def test_it_looks_sends_and_stops_cleanly(
     assert "Traceback" not in daemon.text
     assert not socket_path(pressed.cli.home).exists()
     assert pressed.kinds() == ["issued"]
-    assert [line.attempts for line in pressed.lines()] == [1]
+    assert [(line.state, line.attempts) for line in pressed.lines()] == [("sent", 1)]
 
 
 def test_killed_it_leaves_no_orphan(pressed: Town, daemon: Running) -> None:
@@ -93,7 +96,9 @@ def test_killed_it_leaves_no_orphan(pressed: Town, daemon: Running) -> None:
 def test_whatever_is_killed_comes_back_and_each_alert_arrives_once(
     pressed: Town, daemon: Running, inbox: Inbox
 ) -> None:
-    """kill -9 of a pool child, of two workers, of Valkey: an invoice issued then is sent, once."""
+    """kill -9 of a pool child, of two workers, of Valkey, and an emptied Valkey: an invoice that
+    is issued just then is sent, once.
+    """
     ana = pressed.state.clients[0]
     deliverer = daemon.child("--queues", "deliver")
     pool = deliverer.children()
@@ -125,8 +130,13 @@ def test_whatever_is_killed_comes_back_and_each_alert_arrives_once(
         daemon.child("--queues", name).pid for name in ("sync", "deliver", "support")
     }, "a worker's main process did not survive"
 
+    with Redis(unix_socket_path=str(socket_path(pressed.cli.home))) as broker:
+        broker.flushall()
+    pressed.bill(ana)
+    inbox.wait_for(4, seconds=45)
+
     daemon.signal(signal.SIGINT)
     assert daemon.ends(seconds=30) == 0
     gone(daemon, seconds=1)
-    assert pressed.kinds() == ["issued"] * 3
+    assert pressed.kinds() == ["issued"] * 4
     assert {line.state for line in pressed.lines()} == {"sent"}
