@@ -126,9 +126,7 @@ def cli(home: Path, database_kind: str, database_url: str) -> Cli:
 
 
 @pytest.fixture
-def make_town(
-    cli: Cli, sandbox: SandboxServer, inbox: Inbox
-) -> Iterator[Callable[..., Town]]:
+def make_town(cli: Cli, sandbox: SandboxServer, inbox: Inbox) -> Iterator[Callable[..., Town]]:
     """Build towns; arguments as for `Town`."""
     towns: list[Town] = []
 

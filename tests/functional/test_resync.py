@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from tests.support.cli import Cli
 from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, Town
-
-from datetime import UTC, datetime
-from collections.abc import Callable
 
 
 def test_a_resync_shows_before_and_after_and_sends_nothing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -57,12 +58,8 @@ def gone(daemon: Running, *, seconds: float) -> None:
     wait_until(lambda: not daemon.orphans(), seconds=seconds, what=f"{daemon.orphans()} end")
 
 
-def test_it_looks_sends_and_stops_cleanly(
-    pressed: Town, daemon: Running, inbox: Inbox
-) -> None:
-    """By schedule it finds a new invoice and sends it; SIGTERM, even during the send, waits for
-    that, and then ends it with 0, and all of its processes.
-    """
+def test_it_looks_sends_and_stops_cleanly(pressed: Town, daemon: Running, inbox: Inbox) -> None:
+    """By schedule it sends what is new; SIGTERM, even during a send, loses nothing and ends it."""
     inbox.hesitate = 2
     pressed.bill(pressed.state.clients[0])
     assert inbox.received.wait(30)
@@ -81,24 +78,20 @@ def test_it_looks_sends_and_stops_cleanly(
 
 
 def test_killed_it_leaves_no_orphan(pressed: Town, daemon: Running) -> None:
-    """kill -9 of the supervisor: the kernel tells its children, and they end by themselves."""
+    """After kill -9 of the supervisor the kernel tells its children, and they end by themselves."""
     assert len(daemon.descendants()) >= 6
     daemon.signal(signal.SIGKILL)
     daemon.process.wait()
     gone(daemon, seconds=30)
-    with pytest.raises(TimeoutError):
-        before = pressed.state.served.total()
-        wait_until(
-            lambda: pressed.state.served.total() > before, seconds=2, what="somebody still looks"
-        )
+    before = pressed.state.served.total()
+    time.sleep(2)
+    assert pressed.state.served.total() == before, "somebody still looks at Wispro"
 
 
 def test_whatever_is_killed_comes_back_and_each_alert_arrives_once(
     pressed: Town, daemon: Running, inbox: Inbox
 ) -> None:
-    """kill -9 of a pool child, of two workers, of Valkey, and an emptied Valkey: an invoice that
-    is issued just then is sent, once.
-    """
+    """A pool child, two workers and Valkey killed, Valkey emptied: each alert still goes once."""
     ana = pressed.state.clients[0]
     deliverer = daemon.child("--queues", "deliver")
     pool = deliverer.children()

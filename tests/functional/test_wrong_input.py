@@ -19,7 +19,7 @@ from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, TOKEN, Town
 from wispro.sandbox.server import SandboxServer
 
-WRONG_TOKEN = "ffffffff-wrong-token-that-nobody-may-see"  # noqa: S105 - opens nothing
+WRONG_TOKEN = "ffffffff-wrong-token-that-nobody-may-see"
 
 
 def known_customer(town: Town) -> Any:
@@ -36,7 +36,7 @@ def known_customer(town: Town) -> Any:
 
 LISTS = "invoicing/invoices$"
 OUTCOMES = [
-    # (fault, where, outcome, reason)
+    # which fault, on which path, and the outcome and reason of the run
     ("http_401", "", "failed", "not_authorized"),
     ("body_401", "", "failed", "not_authorized"),
     ("body_402", "", "failed", "licence_expired"),
@@ -95,7 +95,7 @@ def test_an_unusable_answer_changes_nothing(
 def test_a_refused_token_ends_the_command_with_one_line(
     town: Town, cli: Cli, sandbox: SandboxServer, fault: str
 ) -> None:
-    """sync says why on stderr, exits 1, and shows the token nowhere."""
+    """The command says why on stderr, exits 1, and shows the token nowhere."""
     ana = known_customer(town)
     town.break_wispro(fault)
     if fault == "http_401":  # the token is really another one; Wispro's own habit is HTTP 200
@@ -275,7 +275,6 @@ def test_a_record_without_an_amount_is_set_aside(town: Town) -> None:
     ana = town.customer()
     town.settled(ana)
     odd = town.bill(ana, number="A-0001-801")
-    town.state.change_invoice(odd, **{"extra_unused": 1})
     odd.extra = {**(odd.extra or {}), "amount": None, "balance": None}
     town.bill(ana, number="A-0001-802")
 
@@ -359,7 +358,14 @@ def test_one_bad_field_sets_one_record_aside(town: Town, field: str, value: Any)
 @pytest.mark.parametrize(
     "destination",
     [
-        *("", "nobody", "ana@", "@example.org", "ana@exa mple.org", "ana@example.org,b@example.org"),
+        *(
+            "",
+            "nobody",
+            "ana@",
+            "@example.org",
+            "ana@exa mple.org",
+            "ana@example.org,b@example.org",
+        ),
         *("telegram:", "telegram:ana", "ntfy:", "ntfy:a/b", "ntfy:a b", "mailto://", "nosuch://x"),
         *("file:///etc/passwd", "syslog://", "dbus://", "ana@example.org\nBcc: x@example.org"),
         *("mailtos://u:secret-path@h.example/a@x.org/b@x.org", "http://127.0.0.1/secret-path"),
@@ -392,9 +398,7 @@ def test_an_unusable_destination_is_refused(town: Town, cli: Cli, destination: s
     ],
 )
 @on_sqlite
-def test_an_unusable_sending_account_is_refused(
-    town: Town, cli: Cli, kind: str, url: str
-) -> None:
+def test_an_unusable_sending_account_is_refused(town: Town, cli: Cli, kind: str, url: str) -> None:
     """A sending account that cannot work is refused, and its password is not repeated."""
     del town
     ran = cli.here("isp", "transport", SLUG, kind, url)
@@ -436,9 +440,7 @@ def test_without_its_pdf_the_alert_goes_and_says_so(town: Town, fault: str) -> N
 
 
 @on_sqlite
-def test_a_pdf_above_the_limit_stays_behind(
-    make_town: Callable[..., Town], cli: Cli
-) -> None:
+def test_a_pdf_above_the_limit_stays_behind(make_town: Callable[..., Town], cli: Cli) -> None:
     """The operator's own limit counts, whatever Wispro says about the size."""
     cli.settings["MAX_PDF_BYTES"] = "10000"
     town = make_town()

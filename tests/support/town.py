@@ -117,7 +117,7 @@ class Town:
     def customer(self, name: str = "Ana Álvarez", **given: Any) -> Client:
         """Add a client to the stand-in, with an e-mail address of the form ana@clientes.example."""
         place = len(self.state.clients)
-        first = name.split()[0].lower().translate(str.maketrans("áéíóúñ", "aeioun"))
+        first = name.split(maxsplit=1)[0].lower().translate(str.maketrans("áéíóúñ", "aeioun"))
         return self.state.add_client(
             **{
                 "name": name,

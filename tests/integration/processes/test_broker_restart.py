@@ -57,6 +57,12 @@ def worker(town: Town, cli: Cli, valkey: EmbeddedValkey) -> Iterator[Running]:
         yield running
 
 
+def kept(valkey: EmbeddedValkey) -> bool:
+    """Do what the supervisor does five times a second; return whether the server answers."""
+    valkey.keep()
+    return valkey.answers()
+
+
 def tell(town: Town) -> bool:
     """Hint at the ISP, as the tick would."""
     with make_app(town.settings, broker_url(town.settings)):
@@ -66,9 +72,7 @@ def tell(town: Town) -> bool:
 def test_the_worker_survives_a_killed_broker_and_the_alert_goes_once(
     town: Town, worker: Running, valkey: EmbeddedValkey
 ) -> None:
-    """kill -9 of Valkey while a late-ack task waits for Wispro: the main process stays, the claim
-    is taken back after its lease, and the alert arrives exactly once.
-    """
+    """With a late-ack task in flight, kill -9 of Valkey costs time, but no worker and no alert."""
     town.break_wispro("timeout", path="invoicing/invoices/", delay=3, times=1)
     assert tell(town)
     wait_until(lambda: town.lines("sending"), seconds=15, what="the task is in flight")
@@ -78,7 +82,7 @@ def test_the_worker_survives_a_killed_broker_and_the_alert_goes_once(
     wait_until(lambda: not valkey.answers(), seconds=5, what="Valkey is dead")
     lost = "Connection to broker lost"
     wait_until(lambda: lost in worker.text or worker.process.poll(), seconds=15, what=lost)
-    wait_until(lambda: (valkey.keep(), valkey.answers())[1], seconds=10, what="Valkey is back")
+    wait_until(lambda: kept(valkey), seconds=10, what="Valkey is back")
     again = worker.text.count("Connected to")
     wait_until(
         lambda: worker.process.poll() is not None or worker.text.count("Connected to") > again,
@@ -93,10 +97,11 @@ def test_the_worker_survives_a_killed_broker_and_the_alert_goes_once(
         assert town.house.delivering.sweep(now=town.now) == (1, 0)
     town.now = datetime.now(UTC)
 
-    def told_until_sent() -> bool:
-        return bool(town.lines("sent")) or (tell(town), time.sleep(0.5))[0] is None
-
-    wait_until(told_until_sent, seconds=30, what="the alert is sent")
+    for _ in range(60):  # what lies in Valkey may be lost; the next tick tells again
+        if town.lines("sent"):
+            break
+        tell(town)
+        time.sleep(0.5)
     for _ in range(3):
         tell(town)
     worker.signal(signal.SIGTERM)

@@ -42,7 +42,7 @@ def run(code: str, *words: str) -> subprocess.Popen[str]:
 
 
 def test_it_ends_when_its_parent_is_killed() -> None:
-    """kill -9 of the parent ends the child, which was not told anything."""
+    """A kill -9 of the parent ends the child, which was not told anything."""
     with run(PARENT, TIED) as parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))

@@ -1,5 +1,4 @@
-"""Processes side by side, and processes that die: each alert is sent once, or is known uncertain.
-"""
+"""Processes side by side, and killed: each alert goes once, or is known to be uncertain."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ from tests.support.processes import wait_until
 from tests.support.town import SLUG, Town
 from wispro.sandbox.model import Invoice
 
-MANY = 60  # more than one batch
+MANY = 54  # more than one batch
 
 
 def owing(make_town: Callable[..., Town], number: int) -> tuple[Town, list[Invoice]]:
@@ -112,7 +111,7 @@ def test_of_two_syncs_one_is_told_to_wait(
 def test_a_killed_sync_is_overtaken_when_its_lease_runs_out(
     make_town: Callable[..., Town], cli: Cli
 ) -> None:
-    """kill -9 of a sync changes nothing; after its lease the next one finds everything."""
+    """A kill -9 of a sync changes nothing; after its lease the next one finds everything."""
     town = make_town(now=datetime.now(UTC))
     town.add_isp()
     ana = town.customer()
@@ -138,9 +137,7 @@ def test_a_killed_sync_is_overtaken_when_its_lease_runs_out(
 def test_a_deliverer_that_is_killed_leaves_one_uncertain(
     make_town: Callable[..., Town], cli: Cli, inbox: Inbox
 ) -> None:
-    """kill -9 while the mail server has the message: that one is uncertain and stays so; those it
-    had claimed too are given back and sent; none is lost, none goes twice.
-    """
+    """What the mail server may have is uncertain and stays so; the rest of the batch goes once."""
     town, bills = owing(make_town, 4)
     inbox.hesitate = 30
     with cli.start("deliver") as deliverer:
