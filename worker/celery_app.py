@@ -59,9 +59,9 @@ def make_app(settings: Settings, broker_url: str) -> Celery:
             "health_check_interval": 25,
             "global_keyprefix": "alerta:",
         },
-        # With REMAP_SIGTERM=SIGQUIT, which the supervisor sets.
-        worker_soft_shutdown_timeout=20,
-        worker_enable_soft_shutdown_on_idle=False,
+        # Celery's own soft shutdown sleeps its whole time even if the tasks end earlier, and then
+        # does not acknowledge them: the supervisor bounds a warm one instead.
+        worker_soft_shutdown_timeout=0,
         # What leaks in libraries ends with its child.
         worker_max_tasks_per_child=2000,
         worker_max_memory_per_child=300_000,

@@ -32,8 +32,6 @@ def worker_children(settings: Settings, names: Sequence[str] = queues.QUEUES) ->
                 "--loglevel",
                 settings.log_level,
             ],
-            # SIGTERM means: finish within the soft shutdown, give the rest back (engine.md 1.1).
-            environment={"REMAP_SIGTERM": "SIGQUIT"},
         )
         for name in names
     ]

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -130,6 +131,6 @@ class EmbeddedValkey:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(self._lock.fileno(),),
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread exists yet
+            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - no thread exists yet
             start_new_session=True,
         )

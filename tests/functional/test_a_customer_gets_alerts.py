@@ -50,9 +50,7 @@ def test_from_an_empty_folder_to_the_receipt(
     inbox: Inbox,
     tmp_path: Path,
 ) -> None:
-    """The baseline is silent; a new invoice is one e-mail, its payment one receipt, however often
-    the commands run.
-    """
+    """A new invoice is one e-mail, its payment one receipt, however often the commands run."""
     town = make_town(now=datetime.now(UTC))
     (cli.home / "alerta.db").unlink(missing_ok=True)  # migrate itself is part of the story
     # real processes once; on PostgreSQL the same commands run here, which is forty times as fast
@@ -206,7 +204,7 @@ def _said(letter: Any) -> str:
 @pytest.mark.parametrize("number", [None, "", "null"])
 @on_sqlite
 def test_an_invoice_without_a_number_is_named_by_its_month(town: Town, number: str | None) -> None:
-    """ "Factura Nº null" is never said: the month stands in for the number."""
+    """Nobody reads "Factura Nº null": the month stands in for the number."""
     ana = town.customer()
     town.settled(ana)
     invoice = town.bill(ana, number=number)

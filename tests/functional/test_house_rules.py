@@ -118,9 +118,7 @@ def test_every_tick_names_a_task_its_queue_and_expires(
 
 
 def test_the_budget_of_time_is_a_chain() -> None:
-    """One request and one send end before the soft limit, that before the hard one, that before a
-    lease, that before the message is given to somebody else.
-    """
+    """Request < batch < soft limit < hard limit < lease < redelivery of the message."""
     limits = Limits()
     request = limits.retry_seconds + limits.json_deadline_seconds
     pdf = limits.retry_seconds + limits.pdf_deadline_seconds
@@ -138,7 +136,7 @@ def test_the_budget_of_time_is_a_chain() -> None:
     assert look_at_least < queues.SOFT_LIMIT
     assert batch < queues.SOFT_LIMIT
     assert queues.SOFT_LIMIT < queues.HARD_LIMIT
-    assert max(leases) == min(leases) > queues.HARD_LIMIT + SQLITE_BUSY_SECONDS
+    assert min(leases) > queues.HARD_LIMIT + SQLITE_BUSY_SECONDS
     assert max(leases) < queues.VISIBILITY_TIMEOUT
     assert queues.VISIBILITY_TIMEOUT * timedelta(seconds=1) > runs.REST
 
@@ -157,9 +155,8 @@ def test_the_worker_keeps_the_settings_that_lose_nothing() -> None:
     options = conf.broker_transport_options
     assert options["visibility_timeout"] == queues.VISIBILITY_TIMEOUT
     assert options["socket_timeout"] > 1  # longer than kombu's BRPOP
-    assert conf.worker_soft_shutdown_timeout < supervisor.STOP_WITHIN
-    for child in processes.worker_children(SETTINGS):
-        assert child.environment["REMAP_SIGTERM"] == "SIGQUIT"
+    assert conf.worker_soft_shutdown_timeout == 0  # the supervisor bounds the end of a worker
+    assert supervisor.FINISH_WITHIN < supervisor.STOP_WITHIN < 30
 
 
 # -- commands -------------------------------------------------------------------------------------
@@ -214,7 +211,8 @@ def test_the_migrations_make_what_the_models_say(empty_database_url: str) -> Non
     engine = make_engine(empty_database_url)
     try:
         assert present_revision(engine) is None
-        assert migrate(engine) == wanted_revision() == present_revision(engine)
+        assert migrate(engine) == wanted_revision()
+        assert present_revision(engine) == wanted_revision()
         assert migrate(engine) == wanted_revision()  # a second run is harmless
         with engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})

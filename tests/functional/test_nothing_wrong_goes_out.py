@@ -432,7 +432,7 @@ def test_an_invoice_that_vanishes_is_believed_after_two_whole_reads(town: Town) 
 
 
 def test_a_payment_taken_back_is_asked_for_again_once_its_steps_come(town: Town) -> None:
-    """Paid → pending: the receipt stands, and later steps go again, none of them twice."""
+    """After paid → pending the receipt stands, and later steps go again, none of them twice."""
     ana = town.customer()
     town.settled(ana)
     invoice = town.bill(ana, due_in=6)

@@ -50,10 +50,10 @@ def told(town: Town, cli: Cli) -> Client:
     for fault in ("body_401", "http_502_html", "bad_record", "filter_ignored"):
         town.break_wispro(fault)
         cli.here("sync", SLUG)
-        cli.here("doctor")
         town.mend_wispro()
     cli.well_here("sync", SLUG)
     cli.well_here("deliver")
+    cli.here("doctor")
     for listing in (("accounts",), ("invoices", SLUG, ana.id), ("alerts",), ("isp", "list")):
         cli.well_here(*listing)
         cli.well_here(*listing, "--json")

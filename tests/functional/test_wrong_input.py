@@ -36,7 +36,7 @@ def known_customer(town: Town) -> Any:
 
 LISTS = "invoicing/invoices$"
 OUTCOMES = [
-    # (fault, where, outcome, reason)
+    # which fault, on which path, and the outcome and reason of the run
     ("http_401", "", "failed", "not_authorized"),
     ("body_401", "", "failed", "not_authorized"),
     ("body_402", "", "failed", "licence_expired"),
@@ -95,7 +95,7 @@ def test_an_unusable_answer_changes_nothing(
 def test_a_refused_token_ends_the_command_with_one_line(
     town: Town, cli: Cli, sandbox: SandboxServer, fault: str
 ) -> None:
-    """Sync says why on stderr, exits 1, and shows the token nowhere."""
+    """The command says why on stderr, exits 1, and shows the token nowhere."""
     ana = known_customer(town)
     town.break_wispro(fault)
     if fault == "http_401":  # the token is really another one; Wispro's own habit is HTTP 200
@@ -275,7 +275,6 @@ def test_a_record_without_an_amount_is_set_aside(town: Town) -> None:
     ana = town.customer()
     town.settled(ana)
     odd = town.bill(ana, number="A-0001-801")
-    town.state.change_invoice(odd, extra_unused=1)
     odd.extra = {**(odd.extra or {}), "amount": None, "balance": None}
     town.bill(ana, number="A-0001-802")
 
