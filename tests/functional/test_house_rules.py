@@ -138,7 +138,7 @@ def test_the_budget_of_time_is_a_chain() -> None:
     assert queues.SOFT_LIMIT < queues.HARD_LIMIT
     assert min(leases) > queues.HARD_LIMIT + SQLITE_BUSY_SECONDS
     assert max(leases) < queues.VISIBILITY_TIMEOUT
-    assert runs.REST < queues.VISIBILITY_TIMEOUT * timedelta(seconds=1)
+    assert queues.VISIBILITY_TIMEOUT * timedelta(seconds=1) > runs.REST
 
 
 def test_the_worker_keeps_the_settings_that_lose_nothing() -> None:
