@@ -19,7 +19,7 @@ class ImpatientHouse(House):
     def wispro(self, access: WisproAccess) -> WisproClient:
         """Return a client that does not wait its turn either."""
         if self._http is None:
-            self._http = httpx.Client(follow_redirects=False)
+            self._http = httpx.Client(follow_redirects=False, verify=False)  # noqa: S501 - plain HTTP
         return WisproClient(
             self._http,
             base_url=access.base_url,
