@@ -8,29 +8,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing import keys
 from billing.diff import diff
 from billing.facts import facts_of, lay_onto
-from billing.identity import keep_identity
+from billing.identity import keep_identity, storable
 from billing.look import Look
-from billing.owing import DEMANDS, Rules, Tally, end_planned, owe, take_due_steps
+from billing.owing import DEMANDS, Rules, Tally, end_planned, owe, revive, take_due_steps
 from billing.ports import VaultPort
-from billing.reactions import Reaction, react
+from billing.reactions import Reaction, not_yet_issued, react
 from billing.values import (
     AlertKind,
     Change,
     ChangeKind,
     ContractFacts,
     ContractState,
+    DeliveryState,
     InvoiceFacts,
     InvoiceState,
     Reason,
 )
 from models.account import Account, Contract
+from models.alert import Alert, Delivery
 from models.database import insert_for
 from models.invoice import Invoice, InvoiceChange
 
@@ -75,7 +78,8 @@ def apply_look(
     baseline = account.baseline_at is None
     if look.client is not None:
         keep_identity(account, look.client, vault)
-    warned = _apply_contracts(session, account, look.contracts, now=now)
+    warned, calmed = _apply_contracts(session, account, look.contracts, now=now)
+    _end_warnings(session, account, calmed, now=now)
     rows = _rows(session, account, look)
     for facts in look.invoices:
         row = rows.get(facts.wispro_id)
@@ -191,18 +195,45 @@ def _apply_invoice(
         row.steps_until = now  # what came due before the first look is history
     session.flush()
     _record(session, row, changes, baseline=baseline, sync_run_id=sync_run_id, now=now)
+    back = before is not None and not_yet_issued(before) and _was_pending(session, row)
     reaction = react(
-        before, facts, changes, baseline=baseline, announced=row.announced_at is not None
+        before,
+        facts,
+        changes,
+        baseline=baseline,
+        announced=row.announced_at is not None,
+        issued=back,
     )
     if reaction.ends_demands:
         end_planned(session, row.id, DEMANDS, reaction.ends_demands, now=now)
     steps = take_due_steps(session, row, rules, now=now)
     tally += steps
+    if back and not steps and facts.payable > 0:
+        revive(session, row, rules, now=now)
     for kind in reaction.owes:
         if kind is AlertKind.ISSUED and steps.alerts:
             continue  # a reminder that is already due says all that the announcement would
         tally += _owe_reaction(session, row, kind, reaction, rules, now=now)
     return 1
+
+
+def _was_pending(session: Session, row: Invoice) -> bool:
+    """Whether we ever saw this invoice pending; asked only of one that is not, which is rare."""
+    found = session.execute(
+        select(InvoiceChange.id)
+        .where(
+            InvoiceChange.invoice_id == row.id,
+            or_(
+                func.lower(InvoiceChange.before) == InvoiceState.PENDING.value,
+                and_(
+                    InvoiceChange.kind == ChangeKind.APPEARED.value,
+                    func.lower(InvoiceChange.after) == InvoiceState.PENDING.value,
+                ),
+            ),
+        )
+        .limit(1)
+    ).first()
+    return found is not None
 
 
 def _owe_reaction(
@@ -219,7 +250,36 @@ def _owe_reaction(
         key = keys.of_issue(row.wispro_id, calendar.today(row.first_seen_at))
     else:
         key = keys.of_change(row.wispro_id, kind, calendar.today(now), reaction.what)
-    return owe(session, row, key, rules, due_at=now, now=now, details=reaction.details)
+    details = reaction.details
+    if kind is AlertKind.CHANGED:
+        details = _told_before(session, row, details)
+        end_planned(session, row.id, [kind.value], Reason.SUPERSEDED, now=now, but=key)
+        if not details:
+            return Tally()  # back to what the customer knows
+    return owe(session, row, key, rules, due_at=now, now=now, details=details)
+
+
+def _told_before(session: Session, row: Invoice, details: dict[str, str]) -> dict[str, str]:
+    """Return the terms that the customer knows, where a note of an earlier change still waits."""
+    waiting = session.scalars(
+        select(Alert)
+        .join(Delivery, Delivery.alert_id == Alert.id)
+        .where(
+            Alert.invoice_id == row.id,
+            Alert.kind == AlertKind.CHANGED.value,
+            Delivery.state == DeliveryState.PLANNED.value,
+        )
+        .order_by(Alert.id)
+        .limit(1)
+    ).first()
+    if waiting is None:
+        return details
+    known = {**details, **waiting.details}
+    if known.get("previous_due_date") == str(row.first_due_date):
+        del known["previous_due_date"]
+    if "previous_amount" in known and Decimal(known["previous_amount"]) == row.amount:
+        del known["previous_amount"]
+    return known
 
 
 def _record(
@@ -264,8 +324,8 @@ def _count_missing(
 
 def _apply_contracts(
     session: Session, account: Account, contracts: Iterable[ContractFacts], *, now: datetime
-) -> list[str]:
-    """Keep the contract map; return the contracts that became `alerted` since the last look."""
+) -> tuple[list[str], list[str]]:
+    """Keep the contract map; return those that became `alerted`, and those that ceased to be."""
     known = {
         row.contract_id: row
         for row in session.scalars(
@@ -274,7 +334,8 @@ def _apply_contracts(
             )
         )
     }
-    warned = []
+    warned: list[str] = []
+    calmed: list[str] = []
     for facts in contracts:
         row = known.get(facts.contract_id)
         if row is None:
@@ -284,7 +345,7 @@ def _apply_contracts(
                     isp_id=account.isp_id,
                     contract_id=facts.contract_id,
                     client_id=account.client_id,
-                    public_id=facts.public_id,
+                    public_id=storable(facts.public_id),
                     state=facts.state.value,
                     seen_at=now,
                 )
@@ -296,9 +357,26 @@ def _apply_contracts(
         elif row.state != facts.state.value:
             if facts.state is ContractState.ALERTED:
                 warned.append(facts.contract_id)
+            elif row.state == ContractState.ALERTED.value:
+                calmed.append(facts.contract_id)
             row.state = facts.state.value
             row.seen_at = now
-    return warned
+    return warned, calmed
+
+
+def _end_warnings(
+    session: Session, account: Account, contracts: list[str], *, now: datetime
+) -> None:
+    """End the warnings that still wait for contracts that are not `alerted` any more."""
+    if not contracts:
+        return
+    for invoice_id in session.scalars(
+        select(Invoice.id).where(
+            Invoice.account_id == account.id, Invoice.contract_id.in_(contracts)
+        )
+    ).all():
+        warning = [AlertKind.CUTOFF_WARNING.value]
+        end_planned(session, invoice_id, warning, Reason.SUPERSEDED, now=now)
 
 
 def _warn_of_cutoff(

@@ -18,6 +18,7 @@ import structlog
 from billing import gate
 from billing.apply import apply_single
 from billing.dossier import Dossier, open_dossier
+from billing.facts import unstorable
 from billing.letter import Envelope, Fate, Outcome
 from billing.ports import (
     DestinationError,
@@ -33,6 +34,7 @@ from billing.settling import LEASE, Settlement
 from billing.sync import Clock, access_to
 from billing.values import AlertKind, DeliveryState, Medium, Reason, UpstreamReason
 from models import claims
+from models.alert import Delivery
 from models.database import Database
 from models.invoice import Invoice
 
@@ -43,6 +45,9 @@ BATCH_BUDGET = timedelta(seconds=45)
 BATCH_SIZE = 50
 #: How long a delivery waits for something that is not in our hands: Wispro, a missing transport.
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
+#: A delivery that raised an error nobody foresaw waits so long, and so long in all.
+_STUMBLED_FOR = timedelta(minutes=30)
+_GIVE_UP_AFTER = timedelta(days=1)
 _EMAIL = re.compile(r"[^\s@<>,;:()]+@[^\s@<>,;:()]+\.[^\s@<>,;:().]+")
 
 
@@ -143,11 +148,17 @@ class Delivering:
             )
         report = DeliveryReport()
         batch = _Batch()
-        for delivery_id, attempt in claimed:
+        for place, (delivery_id, attempt) in enumerate(claimed):
             if clock() - started > BATCH_BUDGET:
-                self._give_back(delivery_id, attempt)
-                continue
-            report.count(self._deliver(delivery_id, attempt, batch, clock=clock))
+                self._give_back(claimed[place:])
+                break
+            try:
+                report.count(self._deliver(delivery_id, attempt, batch, clock=clock))
+            except BaseException:
+                # What nobody foresaw is this delivery's own: the others must not wait behind it.
+                self._set_apart(delivery_id, attempt, now=clock())
+                self._give_back(claimed[place + 1 :])
+                raise
         if claimed:
             log.info(
                 "deliver.finished",
@@ -171,9 +182,25 @@ class Delivering:
             log.warning("deliver.recovered", given_back=given_back, uncertain=uncertain)
         return given_back, uncertain
 
-    def _give_back(self, delivery_id: int, attempt: int) -> None:
+    def _give_back(self, claimed: Sequence[tuple[int, int]]) -> None:
         with self._database.write() as session:
-            claims.settle(session, delivery_id, attempt, state=DeliveryState.PLANNED.value)
+            for delivery_id, attempt in claimed:
+                claims.settle(session, delivery_id, attempt, state=DeliveryState.PLANNED.value)
+
+    def _set_apart(self, delivery_id: int, attempt: int, *, now: datetime) -> None:
+        """Put a delivery off on which we stumbled; give it up after a day of stumbling.
+
+        If its attempt was journaled it stays as it is: it ends as uncertain with its lease.
+        """
+        with self._database.write() as session:
+            if claims.has_attempt(session, delivery_id, attempt):
+                return
+            row = session.get_one(Delivery, delivery_id)
+            ends = {"state": DeliveryState.PLANNED.value, "not_before": now + _STUMBLED_FOR}
+            if now - row.planned_at > _GIVE_UP_AFTER:
+                ends = {"state": DeliveryState.FAILED.value, "settled_at": now}
+            reason = Reason.UNFORESEEN.value
+            claims.settle(session, delivery_id, attempt, reason=reason, **ends)
 
     def _deliver(
         self, delivery_id: int, attempt: int, batch: _Batch, *, clock: Clock
@@ -234,6 +261,11 @@ class Delivering:
             raise UpstreamError(
                 "Wispro does not find this invoice any more", reason=UpstreamReason.NOT_FOUND
             ) from None
+        if (why := unstorable(facts)) is not None:
+            raise UpstreamError(
+                f"Wispro gave an invoice that cannot be kept: {why}",
+                reason=UpstreamReason.UNEXPECTED_RESPONSE,
+            )
         balance = wispro.balance(dossier.account.client_id)
         owed = gate.owed_by(balance, debt_sign=dossier.isp.debt_sign)
         batch.owed[dossier.invoice.wispro_id] = (asked_at, owed)

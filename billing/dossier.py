@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +16,8 @@ from billing.facts import facts_of
 from billing.gate import Case
 from billing.letter import Letter
 from billing.owing import Rules, lay_steps
+from billing.policy import DATED, Occurrence
+from billing.reactions import new_terms
 from billing.sync import rules_of
 from billing.values import AlertKind, InvoiceFacts
 from models.account import Account, Channel
@@ -52,6 +55,7 @@ class Dossier:
 
     def case(self, *, checked_at: datetime | None, owed: Decimal | None) -> Case:
         """Return what the gate decides on."""
+        laid = lay_steps(self.invoice, self.facts, self.rules)
         return Case(
             kind=self.kind,
             due_at=self.alert.due_at,
@@ -64,7 +68,22 @@ class Dossier:
             paired=self.account.paired and self.isp.enabled,
             channel_enabled=self.channel.disabled_at is None,
             calendar=self.rules.calendar,
-            laid=lay_steps(self.invoice, self.facts, self.rules),
+            laid=laid,
+            stands=self._stands(laid),
+        )
+
+    def _stands(self, laid: Sequence[Occurrence]) -> bool:
+        """Whether the date of a reminder, or the new value of a change, is still the invoice's."""
+        alert = self.alert
+        if self.kind is AlertKind.CHANGED:
+            return alert.step == new_terms(self.facts)
+        if alert.anchor not in DATED:
+            return True
+        return any(
+            item.step.kind is self.kind
+            and item.step.name == alert.step
+            and item.anchor_date == alert.anchor_date
+            for item in laid
         )
 
     def letter(self, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:

@@ -10,6 +10,8 @@ from models.invoice import Invoice
 
 #: NUMERIC(18, 4): fourteen digits before the point.
 _LARGEST = Decimal(10) ** 14
+#: Beyond these, instants around a date do not exist in every zone, and no invoice is meant.
+_FIRST_YEAR, _LAST_YEAR = 1900, 2999
 
 
 def facts_of(row: Invoice) -> InvoiceFacts:
@@ -65,6 +67,15 @@ def unstorable(facts: InvoiceFacts) -> str | None:
             return f"{name} is longer than {limit} characters"
         if "\x00" in text:
             return f"{name} holds a NUL character"
+    for name, day in (
+        ("issued_at", facts.issued_date),
+        ("first_due_date", facts.first_due_date),
+        ("second_due_date", facts.second_due_date),
+        ("from", facts.period_from),
+        ("to", facts.period_to),
+    ):
+        if day is not None and not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+            return f"{name} is out of range"
     for name, value in (("amount", facts.amount), ("balance", facts.balance)):
         if value is None:
             continue

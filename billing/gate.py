@@ -63,6 +63,8 @@ class Case:
         owed: what the account owes at that look (positive = owes); None = not asked.
         minimum: least amount that the ISP asks for.
         laid: the policy's steps on this invoice.
+        stands: what the alert was planned for is still so (the due date of a reminder, the new
+            value of a change).
     """
 
     kind: AlertKind
@@ -77,6 +79,7 @@ class Case:
     channel_enabled: bool
     calendar: Calendar
     laid: Sequence[Occurrence]
+    stands: bool = True
 
 
 def decide(case: Case, *, now: datetime) -> Verdict:
@@ -85,20 +88,16 @@ def decide(case: Case, *, now: datetime) -> Verdict:
         return End(DeliveryState.CANCELLED, Reason.UNPAIRED)
     if not case.channel_enabled:
         return End(DeliveryState.CANCELLED, Reason.CHANNEL_DISABLED)
-    if (ended := _not_owed(case)) is not None:
+    if (ended := _not_owed(case) or _outdated(case, now=now)) is not None:
         return ended
-    if case.useful_until is not None and now >= case.useful_until:
-        return End(DeliveryState.SKIPPED, Reason.MISSED)
-    if case.kind.asks_to_pay and overtaken(case.due_at, case.laid, now=now) is not None:
-        return End(DeliveryState.SKIPPED, Reason.MISSED)
     if not case.calendar.is_open(now):
         return Wait(case.calendar.next_open(now), Reason.QUIET_HOURS)
-    if not case.kind.asks_to_pay:
+    if not case.kind.shows_debt:
         return Go()
     if case.checked_at is None or now - case.checked_at > FRESH_FOR or case.owed is None:
         return LookAgain()
     if case.owed <= 0:
-        if case.kind is AlertKind.ISSUED:
+        if case.kind in {AlertKind.ISSUED, AlertKind.CHANGED}:
             return Go(covered=True)
         return End(DeliveryState.SKIPPED, Reason.CREDIT_COVERS)
     if case.owed < case.minimum:
@@ -127,6 +126,17 @@ def _not_owed(case: Case) -> End | None:
         return End(DeliveryState.SKIPPED, Reason.BELOW_MINIMUM)
     if case.kind.asks_to_pay and case.invoice.payable < case.minimum:
         return End(DeliveryState.SKIPPED, Reason.BELOW_MINIMUM)
+    return None
+
+
+def _outdated(case: Case, *, now: datetime) -> End | None:
+    """Whether the invoice moved on, or time did."""
+    if not case.stands:
+        return End(DeliveryState.SKIPPED, Reason.SUPERSEDED)
+    if case.useful_until is not None and now >= case.useful_until:
+        return End(DeliveryState.SKIPPED, Reason.MISSED)
+    if case.kind.asks_to_pay and overtaken(case.due_at, case.laid, now=now) is not None:
+        return End(DeliveryState.SKIPPED, Reason.MISSED)
     return None
 
 

@@ -12,10 +12,19 @@ NATIONAL_ID_PURPOSE = "national-id"
 DESTINATION_PURPOSE = "destination"
 
 
+#: The largest INTEGER of PostgreSQL; nobody has a client of that number.
+_LARGEST_ID = 2**31 - 1
+
+
+def storable(public_id: int | None) -> int | None:
+    """This function will return a public id that both databases can keep, else None."""
+    return public_id if public_id is not None and public_id <= _LARGEST_ID else None
+
+
 def keep_identity(account: Account, client: ClientFacts, vault: VaultPort) -> None:
     """This function will lay what Wispro says of a client onto our account."""
     national_id = client.national_id
-    account.public_id = client.public_id
+    account.public_id = storable(client.public_id)
     account.custom_id = client.custom_id[:200] if client.custom_id else None
     account.name = client.name[:300]
     account.national_id_sealed = vault.seal(national_id) if national_id else None

@@ -26,12 +26,17 @@ from billing.values import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Whom to look at: the ids Wispro filters by, and our open invoices that it must explain."""
+    """Whom to look at: the ids Wispro filters by, and our open invoices that it must explain.
+
+    `recheck` = read the client again although nothing is missing: an id that was corrected in
+    Wispro finds no invoice any more, and nothing else would tell.
+    """
 
     client_id: str
     national_id: str | None = field(repr=False)
     custom_id: str | None
     open_ids: frozenset[str]
+    recheck: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +44,8 @@ class Look:
     """What one look brought.
 
     `complete` = absence proves something. `not_found` are the open invoices that a complete read
-    lacked and whose own GET said 404. `client` is set where the client was read again.
+    lacked and whose own GET said 404, or named a contract of somebody else. `client` is set where
+    the client was read again.
     """
 
     asked_at: datetime
@@ -68,10 +74,13 @@ def look_at(wispro: WisproPort, subject: Subject, *, asked_at: datetime) -> Look
     contracts = wispro.contracts_of(subject.client_id)
     client: ClientFacts | None = None
     listing = _invoices(wispro, subject)
-    if subject.open_ids - {record.wispro_id for record in listing.records}:
+    if subject.recheck or subject.open_ids - {record.wispro_id for record in listing.records}:
         # Paid ones leave a `pending` sweep; anything else may mean that the ids moved on.
-        client = wispro.client(subject.client_id)
-        if (client.national_id, client.custom_id) != (subject.national_id, subject.custom_id):
+        client = _client(wispro, subject)
+        if client is not None and (client.national_id, client.custom_id) != (
+            subject.national_id,
+            subject.custom_id,
+        ):
             subject = Subject(
                 client_id=subject.client_id,
                 national_id=client.national_id,
@@ -85,7 +94,9 @@ def look_at(wispro: WisproPort, subject: Subject, *, asked_at: datetime) -> Look
     complete = listing.complete and contracts.complete
     not_found = frozenset[str]()
     if complete:
-        not_found = _explain_missing(wispro, subject, sorting)
+        not_found = _explain_missing(
+            wispro, subject, sorting, all_contracts=not contracts.set_aside
+        )
     return Look(
         asked_at=asked_at,
         invoices=tuple(sorting.own.values()),
@@ -109,17 +120,36 @@ def _invoices(wispro: WisproPort, subject: Subject) -> Listing[InvoiceFacts]:
     return wispro.pending_invoices()
 
 
-def _explain_missing(wispro: WisproPort, subject: Subject, sorting: _Sorting) -> frozenset[str]:
-    """Ask for each open invoice that the complete listing lacked; return those that are gone."""
+def _client(wispro: WisproPort, subject: Subject) -> ClientFacts | None:
+    """Read the client; None where Wispro has it no more, which must not hide what became of us."""
+    try:
+        return wispro.client(subject.client_id)
+    except UpstreamError as error:
+        if error.reason is not UpstreamReason.NOT_FOUND:
+            raise
+        return None
+
+
+def _explain_missing(
+    wispro: WisproPort, subject: Subject, sorting: _Sorting, *, all_contracts: bool
+) -> frozenset[str]:
+    """Ask for each open invoice that the complete listing lacked; return those that are gone.
+
+    Gone is also what Wispro has under a contract that is not this client's any more, as far as
+    every one of the client's contracts could be read.
+    """
     not_found = set()
     unreadable = {item.record_id for item in sorting.set_aside}
     for wispro_id in sorted(subject.open_ids - sorting.own.keys() - unreadable):
         try:
-            sorting.sort(wispro.invoice(wispro_id))
+            record = wispro.invoice(wispro_id)
         except UpstreamError as error:
             if error.reason is not UpstreamReason.NOT_FOUND:
                 raise
             not_found.add(wispro_id)
+        else:
+            if not sorting.keep_known(record) and all_contracts:
+                not_found.add(wispro_id)
     return frozenset(not_found)
 
 
@@ -145,6 +175,20 @@ class _Sorting:
         elif not self._printed_for_us(record):
             self.foreign += 1
             return
+        self._keep(record)
+
+    def keep_known(self, record: InvoiceFacts) -> bool:
+        """Sort a record that was found to be ours before; False = it moved to somebody else.
+
+        Without a contract it stays ours: the id that is printed on it may be an old one by now.
+        """
+        if record.contract_id is not None and record.contract_id not in self._contracts:
+            self.foreign += 1
+            return False
+        self._keep(record)
+        return True
+
+    def _keep(self, record: InvoiceFacts) -> None:
         if why := unstorable(record):
             self.set_aside.append(
                 SetAside(resource="invoice", record_id=record.wispro_id[:64], why=why)

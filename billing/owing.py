@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from sqlalchemy import and_, not_, select, update
+from sqlalchemy import and_, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from billing import keys
@@ -167,6 +167,34 @@ def end_planned(
         .execution_options(synchronize_session=False)
     ).all()
     return len(ended)
+
+
+def revive(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -> None:
+    """This function will plan again what was cancelled while an invoice was not owed.
+
+    Wispro showed a pending invoice in another state for a while (a glitch, an authorisation that
+    was repeated): what had not left by then is owed again.
+    """
+    alerts = select(Alert.id).where(
+        Alert.invoice_id == invoice.id,
+        Alert.kind.in_(DEMANDS),
+        or_(Alert.useful_until.is_(None), Alert.useful_until > now),
+    )
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.state == DeliveryState.CANCELLED.value,
+            Delivery.reason == Reason.NOT_OWED.value,
+            Delivery.alert_id.in_(alerts),
+        )
+        .values(
+            state=DeliveryState.PLANNED.value,
+            reason=None,
+            settled_at=None,
+            not_before=rules.calendar.next_open(max(now, rules.earliest or now)),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def lay_steps(invoice: Invoice, facts: InvoiceFacts, rules: Rules) -> tuple[Occurrence, ...]:

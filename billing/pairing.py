@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, false, or_, select, update
 from sqlalchemy.orm import Session
 
 from billing.identity import (
@@ -33,8 +33,9 @@ from billing.ports import (
     WisproPort,
 )
 from billing.sync import access_to
-from billing.values import ClientFacts, ClientField, UpstreamReason
+from billing.values import ClientFacts, ClientField, DeliveryState, Reason, UpstreamReason
 from models.account import Account, Channel
+from models.alert import Delivery
 from models.database import Database
 from models.invoice import Invoice
 from models.isp import Transport
@@ -100,8 +101,8 @@ class Pairing:
     ) -> Paired:
         """This function will pair one client with one or more destinations.
 
-        Pairing again adds channels and brings an unpaired account back, which then begins with a
-        silent baseline.
+        Pairing again adds channels. An unpaired account comes back with the channels that are named
+        now and no other, and begins with a silent baseline.
 
         Args:
             slug: the ISP.
@@ -153,6 +154,18 @@ class Pairing:
             if not account.paired:
                 raise PairingError(f"{account.name} is not paired")
             account.unpaired_at = now
+            session.execute(
+                update(Delivery)
+                .where(
+                    Delivery.account_id == account.id,
+                    Delivery.state == DeliveryState.PLANNED.value,
+                )
+                .values(
+                    state=DeliveryState.CANCELLED.value,
+                    reason=Reason.UNPAIRED.value,
+                    settled_at=now,
+                )
+            )
             return account.name
 
     def _identify(self, wispro: WisproPort, text: str, progress: Progress | None) -> ClientFacts:
@@ -220,6 +233,12 @@ class Pairing:
                 .where(Invoice.account_id == account.id)
                 .values(steps_until=now, plan_at=now)
             )
+            # Who comes back names where to: an address of before may be somebody else's by now.
+            session.execute(
+                update(Channel)
+                .where(Channel.account_id == account.id, Channel.disabled_at.is_(None))
+                .values(disabled_at=now, disabled_reason=Reason.UNPAIRED.value)
+            )
         if not account.paired:
             account.paired_at, account.unpaired_at = now, None
             account.baseline_at = account.looked_at = None
@@ -282,14 +301,7 @@ def find_account(
         digest = vault.digest(token, purpose=LOGIN_PURPOSE)
         found = list(session.scalars(query.where(Account.login_digest == digest)))
     else:
-        prefix, _, rest = text.partition(":")
-        value = rest if prefix in _PREFIXES else text
-        conditions = [Account.client_id == value, Account.custom_id == value]
-        if value.isascii() and value.isdigit() and len(value) < 10:
-            conditions.append(Account.public_id == int(value))
-        digest = vault.digest(value, purpose=NATIONAL_ID_PURPOSE)
-        conditions.append(Account.national_id_digest == digest)
-        found = list(session.scalars(query.where(or_(*conditions))))
+        found = list(session.scalars(query.where(or_(*_readings_of_ours(text, vault)))))
     if not found:
         raise PairingError("no account of ours matches; see alerta accounts, or pair it first")
     if len(found) > 1:
@@ -302,6 +314,26 @@ def find_account(
             )
         )
     return found[0]
+
+
+def _readings_of_ours(text: str, vault: VaultPort) -> list[ColumnElement[bool]]:
+    """What a text may mean among our accounts; a prefix says which, as in `pair`."""
+    prefix, colon, rest = text.partition(":")
+    field = _PREFIXES.get(prefix) if colon else None
+    value = rest.strip() if field else text
+    if field is ClientField.EMAIL:
+        raise PairingError("we keep no e-mail of a client; use another id (alerta accounts)")
+    conditions: list[ColumnElement[bool]] = []
+    if field is None:
+        conditions.append(Account.client_id.in_([value, value.lower()]))
+    if field in {None, ClientField.CUSTOM_ID}:
+        conditions.append(Account.custom_id == value)
+    if field in {None, ClientField.PUBLIC_ID} and re.fullmatch(r"[0-9]{1,9}", value):
+        conditions.append(Account.public_id == int(value))
+    if field in {None, ClientField.NATIONAL_ID}:
+        digest = vault.digest(value, purpose=NATIONAL_ID_PURPOSE)
+        conditions.append(Account.national_id_digest == digest)
+    return conditions or [false()]
 
 
 def _readings(text: str) -> list[tuple[ClientField, str]]:

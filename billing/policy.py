@@ -26,6 +26,10 @@ class Anchor(StrEnum):
     CHANGE = "change"
 
 
+#: Anchors that are dates of the invoice: when such a date moves, its steps go with it.
+DATED = frozenset({Anchor.FIRST_DUE, Anchor.SECOND_DUE})
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A kind of alert, `offset` days after (or, negative, before) its anchor date."""

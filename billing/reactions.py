@@ -32,6 +32,11 @@ class Reaction:
     details: dict[str, str] = field(default_factory=dict)
 
 
+def not_yet_issued(facts: InvoiceFacts) -> bool:
+    """Whether an invoice in this state is not out, as far as anybody knows."""
+    return facts.state in _NOT_YET_ISSUED
+
+
 def react(
     before: InvoiceFacts | None,
     after: InvoiceFacts,
@@ -39,6 +44,7 @@ def react(
     *,
     baseline: bool,
     announced: bool,
+    issued: bool = False,
 ) -> Reaction:
     """This function will say what the changes of one invoice make us owe.
 
@@ -48,6 +54,8 @@ def react(
         changes: from `billing.diff`.
         baseline: the account's silent first look: nothing is owed for it.
         announced: an alert about this invoice has reached the customer.
+        issued: it was pending before our copy until now: what comes back from a draft or from a
+            state that nobody knows is no new invoice.
     """
     kinds = {change.kind for change in changes}
     if baseline or not kinds:
@@ -60,8 +68,13 @@ def react(
     if after.state is not InvoiceState.PENDING:
         return Reaction(ends_demands=Reason.NOT_OWED)
     if before is None or before.state in _NOT_YET_ISSUED:
-        return Reaction(owes=(AlertKind.ISSUED,) if after.payable > 0 else ())
+        return Reaction(owes=(AlertKind.ISSUED,) if after.payable > 0 and not issued else ())
     return _moved(before, after, kinds, announced=announced)
+
+
+def new_terms(facts: InvoiceFacts) -> str:
+    """This function will name what a note about a change tells: the date and the amount."""
+    return f"{facts.first_due_date or '–'} {facts.amount.normalize():f}"
 
 
 def _moved(
@@ -78,6 +91,6 @@ def _moved(
     return Reaction(
         owes=(AlertKind.CHANGED,) if announced and details else (),
         ends_demands=Reason.SUPERSEDED if ChangeKind.DUE_MOVED in kinds else None,
-        what=f"{after.first_due_date or '–'} {after.amount.normalize():f}",
+        what=new_terms(after),
         details=details,
     )

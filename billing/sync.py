@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from billing.apply import Applied, apply_look
@@ -233,9 +233,13 @@ class Sync:
             if not lease.renew(now=desk.clock()):
                 desk.report.incomplete("lease_lost", "another worker took this sync over")
                 return
+            self._set_back(account_id, now=desk.clock())
             try:
                 self._look(desk, account_id)
                 in_a_row = 0
+            except SecretError as error:
+                self._note_trouble(account_id, str(error), now=desk.clock())
+                desk.report.incomplete("unreadable_secret", str(error))
             except UpstreamError as error:
                 in_a_row += error.reason not in ONE_ACCOUNT
                 self._note_trouble(account_id, str(error), now=desk.clock())
@@ -250,7 +254,7 @@ class Sync:
 
     def _look(self, desk: _Desk, account_id: int) -> None:
         with self._database.read() as session:
-            subject = self._subject(session, account_id)
+            subject = self._subject(session, account_id, now=desk.clock())
         look = look_at(desk.wispro, subject, asked_at=desk.clock())
         desk.report.add_look(look)
         if not look.complete:
@@ -269,7 +273,10 @@ class Sync:
     def _apply(self, desk: _Desk, account_id: int, look: Look) -> Applied:
         with self._database.write() as session:
             account = session.scalars(
-                select(Account).where(Account.id == account_id).with_for_update()
+                # NO KEY UPDATE on PostgreSQL: the planner, which holds invoices, refers to the
+                # account in every alert it writes. A plain FOR UPDATE would make it wait for us
+                # while we wait for its invoices.
+                select(Account).where(Account.id == account_id).with_for_update(key_share=True)
             ).one()
             session.add_all(set_aside_rows(desk.run_id, look))
             overtaken = account.looked_at is not None and account.looked_at > look.asked_at
@@ -286,7 +293,7 @@ class Sync:
                 now=desk.clock(),
             )
 
-    def _subject(self, session: Session, account_id: int) -> Subject:
+    def _subject(self, session: Session, account_id: int, *, now: datetime) -> Subject:
         account = session.get_one(Account, account_id)
         sealed = account.national_id_sealed
         open_ids = session.scalars(
@@ -301,6 +308,7 @@ class Sync:
             national_id=self._vault.open(sealed) if sealed else None,
             custom_id=account.custom_id,
             open_ids=frozenset(open_ids),
+            recheck=account.looked_at is not None and account.looked_at.date() < now.date(),
         )
 
     def _accounts(self, isp_id: int, *, before: datetime | None) -> Sequence[int]:
@@ -313,6 +321,15 @@ class Sync:
             if before is not None:
                 query = query.where(Account.next_look_at <= before)
             return session.scalars(query.order_by(Account.next_look_at, Account.id)).all()
+
+    def _set_back(self, account_id: int, *, now: datetime) -> None:
+        """Put the account behind the others first: should its look kill us, they are not lost."""
+        with self._database.write() as session:
+            session.execute(
+                update(Account)
+                .where(Account.id == account_id)
+                .values(next_look_at=now + min(self._every, REST))
+            )
 
     def _note_trouble(self, account_id: int, why: str, *, now: datetime) -> None:
         with self._database.write() as session:

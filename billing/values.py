@@ -56,6 +56,11 @@ class AlertKind(StrEnum):
         """Whether this kind must never reach a customer who owes nothing."""
         return self not in {AlertKind.PAID, AlertKind.CHANGED, AlertKind.VOIDED}
 
+    @property
+    def shows_debt(self) -> bool:
+        """Whether this kind shows an amount to pay and its link, and so needs a fresh look."""
+        return self.asks_to_pay or self is AlertKind.CHANGED
+
 
 class Medium(StrEnum):
     """The form a message takes; a channel has exactly one."""
@@ -126,6 +131,7 @@ class Reason(StrEnum):
     RENDER_FAILED = "render_failed"  # the template could not be filled for this customer
     UNREADABLE_SECRET = "unreadable_secret"  # noqa: S105 - a reason, not a secret
     NO_ANSWER = "no_answer"  # the provider may have it (uncertain)
+    UNFORESEEN = "unforeseen"  # an error that the code has no name for; see the daemon's log
     INTERRUPTED = "interrupted"  # the process died between the call and the record (uncertain)
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.alert import Attempt, Delivery
+from models.alert import Alert, Attempt, Delivery
+from models.invoice import Invoice
 
 
 def due_isps(session: Session, *, now: datetime) -> Sequence[int]:
@@ -85,6 +86,14 @@ def begin_attempt(
     return True
 
 
+def has_attempt(session: Session, delivery_id: int, attempt: int) -> bool:
+    """Whether the provider was, or may have been, called under this attempt."""
+    found = session.execute(
+        select(Attempt.id).where(Attempt.delivery_id == delivery_id, Attempt.number == attempt)
+    ).first()
+    return found is not None
+
+
 def settle(session: Session, delivery_id: int, attempt: int, **values: Any) -> bool:
     """Write how a claimed delivery ended; False = somebody else holds or settled it."""
     settled = session.scalars(
@@ -115,7 +124,8 @@ def recover(session: Session, *, now: datetime) -> tuple[int, int]:
     """Resolve claims whose lease ran out; return (given back, uncertain).
 
     A claim without a journaled attempt certainly sent nothing and is planned again; one with an
-    attempt may have reached the provider and is uncertain.
+    attempt may have reached the provider and is uncertain: its invoice counts as announced, since
+    the customer may have the message.
     """
     expired = [Delivery.state == "sending", Delivery.lease_until <= now]
     tried = (
@@ -130,6 +140,20 @@ def recover(session: Session, *, now: datetime) -> tuple[int, int]:
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
     ).all()
+    if uncertain:
+        session.execute(
+            update(Invoice)
+            .where(
+                Invoice.id.in_(
+                    select(Alert.invoice_id)
+                    .join(Delivery, Delivery.alert_id == Alert.id)
+                    .where(Delivery.id.in_(uncertain))
+                ),
+                Invoice.announced_at.is_(None),
+            )
+            .values(announced_at=now)
+            .execution_options(synchronize_session=False)
+        )
     given_back = session.scalars(
         update(Delivery)
         .where(*expired, ~tried)

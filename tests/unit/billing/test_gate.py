@@ -72,6 +72,7 @@ def test_a_fresh_unpaid_invoice_in_the_window_goes():
         ({"owed": Decimal(0)}, End(DeliveryState.SKIPPED, Reason.CREDIT_COVERS)),
         ({"owed": Decimal(-10)}, End(DeliveryState.SKIPPED, Reason.CREDIT_COVERS)),
         ({"useful_until": NOW}, End(DeliveryState.SKIPPED, Reason.MISSED)),
+        ({"stands": False}, End(DeliveryState.SKIPPED, Reason.SUPERSEDED)),
     ],
 )
 def test_what_must_not_go_ends_with_its_reason(given, verdict):
@@ -110,6 +111,8 @@ def test_an_announcement_goes_although_credit_covers_it():
     """It says so and asks for nothing."""
     issued = case(AlertKind.ISSUED, due_at=NOW, useful_until=None, owed=Decimal(0))
     assert decide(issued, now=NOW) == Go(covered=True)
+    changed = case(AlertKind.CHANGED, due_at=NOW, useful_until=None, owed=Decimal(0))
+    assert decide(changed, now=NOW) == Go(covered=True)
 
 
 @pytest.mark.parametrize(
@@ -127,12 +130,15 @@ def test_an_announcement_goes_although_credit_covers_it():
             InvoiceState.PENDING,
             End(DeliveryState.CANCELLED, Reason.SUPERSEDED),
         ),
-        (AlertKind.CHANGED, InvoiceState.PENDING, Go()),
+        (AlertKind.CHANGED, InvoiceState.PENDING, LookAgain()),
         (AlertKind.CHANGED, InvoiceState.PAID, End(DeliveryState.CANCELLED, Reason.PAID)),
     ],
 )
 def test_news_go_only_while_they_are_true(kind, state, verdict):
-    """A receipt for a payment that was taken back would be a wrong message."""
+    """A receipt for a payment that was taken back would be a wrong message.
+
+    A note about a change shows an amount and a pay link, so it needs a fresh look.
+    """
     news = case(kind, facts=invoice(state=state), checked_at=None, owed=None, useful_until=None)
     assert decide(news, now=NOW) == verdict
 

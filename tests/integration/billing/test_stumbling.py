@@ -1,0 +1,102 @@
+"""Errors that nobody foresaw, in the middle of a batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from billing.letter import Fate, Outcome
+from models.invoice import Invoice
+from tests.support.marks import on_sqlite
+from tests.support.town import Town
+
+
+class UnforeseenError(Exception):
+    """Something that no code of ours names."""
+
+
+@pytest.fixture
+def two_owed(town: Town) -> Town:
+    """Ana and Eva are both owed an announcement."""
+    ana, eva = town.customer(), town.customer("Eva Blanco")
+    town.settled(ana, eva)
+    town.bill(ana)
+    town.bill(eva)
+    town.sync()
+    return town
+
+
+def stumble(town: Town, monkeypatch: pytest.MonkeyPatch, name: str = "Ana") -> None:
+    real = town.house.messenger.render
+
+    def render(letter: Any, **how: Any) -> Any:
+        if letter.first_name == name:
+            raise UnforeseenError
+        return real(letter, **how)
+
+    monkeypatch.setattr(town.house.messenger, "render", render)
+
+
+def test_one_delivery_that_stumbles_holds_nobody_up(
+    two_owed: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is put off, the others of its batch go with the next tick."""
+    town = two_owed
+    stumble(town, monkeypatch)
+    with pytest.raises(UnforeseenError):
+        town.deliver()
+    assert town.deliver().sent == 1
+
+    assert town.ends() == [
+        ("issued", "first_sight", "planned", "unforeseen"),
+        ("issued", "first_sight", "sent", None),
+    ]
+    monkeypatch.undo()
+    town.wait(minutes=30)
+    assert town.deliver().sent == 1
+
+
+@on_sqlite
+def test_who_stumbles_for_a_day_is_given_up(
+    two_owed: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row comes back for ever."""
+    town = two_owed
+    stumble(town, monkeypatch)
+    for _ in range(2):
+        with pytest.raises(UnforeseenError):
+            town.deliver()
+        town.wait(hours=24, minutes=1)
+
+    assert town.ends()[0] == ("issued", "first_sight", "failed", "unforeseen")
+
+
+@on_sqlite
+def test_a_stumble_in_the_middle_of_a_send_is_uncertain_and_counts_as_announced(
+    two_owed: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider may have it: nobody sends it again, and what follows counts on it."""
+    town = two_owed
+    real = town.house.messenger.send
+
+    def send(*given: Any) -> Outcome:
+        assert real(*given).fate is Fate.DELIVERED
+        raise UnforeseenError
+
+    monkeypatch.setattr(town.house.messenger, "send", send)
+    with pytest.raises(UnforeseenError):
+        town.deliver()
+    monkeypatch.undo()
+    town.deliver()
+    town.wait(minutes=6)
+    town.deliver()
+
+    assert town.ends() == [
+        ("issued", "first_sight", "uncertain", "interrupted"),
+        ("issued", "first_sight", "sent", None),
+    ]
+    assert len(town.letters) == 2
+    with town.house.database.read() as session:
+        assert None not in session.scalars(select(Invoice.announced_at)).all()
