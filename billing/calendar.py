@@ -61,7 +61,7 @@ class Calendar:
         """
         try:
             zone = ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones
             raise ValueError(
                 f"no such time zone: {timezone!r} "
                 "(an IANA name is wanted, e.g. America/Argentina/Cordoba)"

@@ -81,7 +81,14 @@ def unstorable(facts: InvoiceFacts) -> str | None:
             continue
         if abs(value) >= _LARGEST:
             return f"{name} is out of range"
-        exponent = value.normalize().as_tuple().exponent
-        if isinstance(exponent, int) and -exponent > MONEY_DECIMALS:
+        if not is_storable(value):
             return f"{name} has more than {MONEY_DECIMALS} decimals"
     return None
+
+
+def is_storable(amount: Decimal) -> bool:
+    """Whether both databases can keep an amount exactly."""
+    if not amount.is_finite() or abs(amount) >= _LARGEST:
+        return False
+    exponent = amount.normalize().as_tuple().exponent
+    return isinstance(exponent, int) and -exponent <= MONEY_DECIMALS

@@ -12,8 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing.calendar import DEFAULT_HOURS, Calendar
-from billing.dossier import fill_pay_url
+from billing.dossier import PAY_URL_FIELDS, fill_pay_url
+from billing.facts import is_storable
 from billing.ports import DestinationError, MessengerPort, VaultPort
+from models.base import MONEY_DECIMALS
 from models.database import Database
 from models.isp import Isp, Transport
 
@@ -65,8 +67,10 @@ class IspSetup:
             found.append("--debt-sign: negative or positive")
         if not 0 < self.requests_per_second <= 1000:
             found.append("--rate: requests per second, above 0 and at most 1000")
-        if not self.minimum_amount.is_finite() or self.minimum_amount < 0:
-            found.append("--minimum-amount: zero or more")
+        if not is_storable(self.minimum_amount) or self.minimum_amount < 0:
+            found.append(f"--minimum-amount: zero or more, with at most {MONEY_DECIMALS} decimals")
+        if len(self.support or "") > 500 or not (self.support or "").isprintable():
+            found.append("--support: one line of at most 500 characters")
         found += self._address_problems()
         try:
             Calendar.of(self.timezone, self.contact_hours)
@@ -76,14 +80,14 @@ class IspSetup:
 
     def _address_problems(self) -> list[str]:
         found = []
-        if not _is_web_url(self.base_url):
+        if not _is_web_url(self.base_url) or set("?#") & set(self.base_url):
             found.append("--base-url: an address such as https://www.cloud.wispro.co/api/v1")
         if self.portal_url and not _is_web_url(self.portal_url):
             found.append("--portal-url: an address such as https://isp.wispro.co/portal/sign_in")
         if self.pay_url:
             try:
                 fill_pay_url(self.pay_url, {})
-                if not _is_web_url(self.pay_url):
+                if not _is_web_url(self.pay_url) or set("{}") & set(_without_fields(self.pay_url)):
                     found.append("--pay-url: an address, e.g. https://pay.example/{invoice_id}")
             except ValueError as error:
                 found.append(f"--pay-url: {error}")
@@ -95,9 +99,16 @@ def _is_web_url(text: str) -> bool:
         return False
     try:
         parts = urllib.parse.urlsplit(text)
+        parts.port  # noqa: B018 - it raises
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.username
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+
+
+def _without_fields(pay_url: str) -> str:
+    for name in PAY_URL_FIELDS:
+        pay_url = pay_url.replace(f"{{{name}}}", "")
+    return pay_url
 
 
 def find_isp(session: Session, slug: str) -> Isp:

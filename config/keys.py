@@ -102,6 +102,8 @@ def _key_file(home: Path) -> str:
         if path.stat().st_mode & 0o077:
             raise SettingsError([f"{path}: others can read the key; run: chmod 600 {path}"])
         return path.read_text(encoding="ascii")
+    except UnicodeDecodeError:
+        raise SettingsError([f"{path}: holds something else than keys"]) from None
     except OSError as error:
         raise SettingsError(
             [f"{PREFIX}HOME: cannot keep the key in {home}: {error.strerror}"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import urllib.parse
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -77,6 +78,8 @@ class Settings(BaseSettings):
     def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith(_DATABASES):
             raise ValueError(f"must begin with {', '.join(_DATABASES)}")
+        if value is not None:
+            _check_port(value.get_secret_value())
         return value
 
     @field_validator("redis_url")
@@ -84,6 +87,8 @@ class Settings(BaseSettings):
     def _known_broker(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith(_BROKERS):
             raise ValueError(f"must begin with {', '.join(_BROKERS)}")
+        if value is not None and not value.get_secret_value().startswith("redis+socket://"):
+            _check_port(value.get_secret_value())
         return value
 
     @field_validator("sync_every", "tick", mode="wrap")
@@ -134,6 +139,17 @@ class Settings(BaseSettings):
         """Read the constructor, the environment, then `…_FILE` variables, in this order."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, _FileSource(settings_cls)
+
+
+def _check_port(url: str) -> None:
+    """Refuse a URL whose host and port nobody can read; several hosts are the driver's affair."""
+    host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    if "," in host or ";" in host:
+        return
+    try:
+        urllib.parse.urlsplit(f"x://{host}").port  # noqa: B018 - it raises
+    except ValueError:
+        raise ValueError("its host and port cannot be read") from None
 
 
 def _secret_names() -> list[str]:

@@ -66,7 +66,9 @@ class InvoiceChange(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id", ondelete="CASCADE"))
-    sync_run_id: Mapped[int | None] = mapped_column(ForeignKey("sync_run.id", ondelete="SET NULL"))
+    sync_run_id: Mapped[int | None] = mapped_column(
+        ForeignKey("sync_run.id", ondelete="SET NULL"), index=True
+    )
     at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(String(20))
     before: Mapped[str | None] = mapped_column(String(300))

@@ -90,13 +90,27 @@ class House:
         Raises:
             NotReadyError: saying what to do.
         """
-        try:
-            present = present_revision(self.database.engine)
-        except SQLAlchemyError as error:
-            raise NotReadyError(f"the database does not answer: {_plain(error)}") from None
+        present = self.require_known_schema()
         if present != wanted_revision():
             state = "has no tables yet" if present is None else f"is at revision {present}"
             raise NotReadyError(f"the database {state}; run: alerta migrate")
+
+    def require_known_schema(self) -> str | None:
+        """Return the database's revision, None before the first; refuse one from the future.
+
+        Raises:
+            NotReadyError: saying what to do.
+        """
+        try:
+            present = present_revision(self.database.engine)
+        except SQLAlchemyError as error:
+            why = plain_database_error(error)
+            raise NotReadyError(f"the database does not answer: {why}") from None
+        if present is not None and present > wanted_revision():
+            raise NotReadyError(
+                f"the database is at revision {present}, newer than this program: update it"
+            )
+        return present
 
     def after_fork(self) -> None:
         """Forget what did not survive the fork of this child."""
@@ -113,7 +127,7 @@ class House:
         self.database.close()
 
 
-def _plain(error: SQLAlchemyError) -> str:
-    """One line of a database error, without the statement."""
+def plain_database_error(error: SQLAlchemyError) -> str:
+    """Return one line of a database error, without the statement."""
     cause = getattr(error, "orig", None) or error
-    return str(cause).strip().splitlines()[0]
+    return next(iter(str(cause).strip().splitlines()), type(cause).__name__)

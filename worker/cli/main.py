@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from billing.isps import SetupError
 from billing.ports import DestinationError, RenderError, SecretError, UpstreamError
@@ -16,7 +16,7 @@ from billing.sync import SyncBusyError
 from config.settings import SettingsError
 from worker.cli import looking, pairing, running, sending, setting_up
 from worker.cli.show import complain
-from worker.house import NotReadyError
+from worker.house import NotReadyError, plain_database_error
 from worker.valkey import ValkeyError
 
 _FORESEEN = (
@@ -64,8 +64,8 @@ def _one_line() -> Iterator[None]:
         for line in str(error).splitlines():
             complain(line)
         sys.exit(1)
-    except DBAPIError as error:
-        complain(f"the database: {str(error.orig).strip().splitlines()[0]}")
+    except SQLAlchemyError as error:
+        complain(f"the database: {plain_database_error(error)}")
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()

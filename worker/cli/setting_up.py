@@ -31,6 +31,7 @@ def migrate() -> None:
     from models.schema import migrate as run  # noqa: PLC0415
 
     with open_house(migrated=False) as house:
+        house.require_known_schema()
         say(f"the database is at revision {run(house.database.engine)}")
 
 

@@ -1,0 +1,608 @@
+"""A small town whose whole history is a list of events, and what must hold at each of them.
+
+Real are the use-cases, the rows (SQLite), the client of Wispro and the stand-in's state. Requests
+go to the stand-in within this process, time is a number, and the messenger only remembers: it
+holds every message against the truth of Wispro at the moment of sending.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+from sqlalchemy import delete, event, select
+
+from billing.delivery import Delivering
+from billing.facts import facts_of
+from billing.isps import Isps, IspSetup
+from billing.letter import Attachment, Envelope, Fate, Letter, Message, Outcome
+from billing.maintenance import Maintenance
+from billing.owing import lay_steps
+from billing.pairing import Pairing, PairingError
+from billing.planning import Planning
+from billing.ports import ParsedDestination, UpstreamError, WisproAccess
+from billing.settling import LEASE
+from billing.sync import Sync, rules_of
+from billing.values import AlertKind, ChangeKind, Medium
+from config.keys import Vault, new_key
+from models import claims
+from models.account import Account
+from models.alert import Alert, Delivery
+from models.base import Base
+from models.database import Database
+from models.invoice import Invoice, InvoiceChange
+from wispro.client import WisproClient
+from wispro.limits import Limits
+from wispro.login import login_token
+from wispro.sandbox import api, server
+from wispro.sandbox.delivery import instead
+from wispro.sandbox.faults import FaultBox, Rule
+from wispro.sandbox.ledger import ARGENTINA, holds
+from wispro.sandbox.model import Client
+from wispro.sandbox.model import Invoice as Truth
+from wispro.sandbox.state import State
+
+ZONE = ZoneInfo("America/Argentina/Cordoba")
+SLUG = "interatos"
+TOKEN = "b7d0c6a1-wispro-token-of-the-tests-93fe"
+VAULT = Vault([new_key()])
+#: A Tuesday, noon in Córdoba.
+BEGINNING = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
+EVERY = timedelta(minutes=30)
+_OVERDUE_GAP = timedelta(hours=48)
+_NO_REPEAT_FOR = timedelta(hours=72)
+#: Faults that act on any answer; those that change the truth act on lists only (see `Town.fault`).
+FAULTS = (
+    "http_401", "body_401", "body_402", "body_404", "body_500", "http_500", "http_502_html",
+    "http_429", "redirect", "filter_ignored", "amounts_as_numbers", "amounts_null",
+    "dates_as_datetimes", "unknown_state", "bad_record", "data_object", "bare_list", "empty_page",
+    "short_total_pages", "no_pagination", "broken_json", "truncated_body",
+)  # fmt: skip
+SHIFTS = ("void", "pay", "remove", "create")
+
+
+class InProcess(httpx.BaseTransport):
+    """Answers like the stand-in's server, without a socket."""
+
+    def __init__(self, state: State, faults: FaultBox) -> None:
+        self._state = state
+        self._faults = faults
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request."""
+        path = request.url.path.removeprefix("/api/v1")
+        query = dict(request.url.params)
+        rules = self._faults.take(path, int(query.get("page", "1")))
+        if request.headers["authorization"] != self._state.token:
+            reply = api.error(self._state, 401)
+            return httpx.Response(reply.status, content=reply.body)
+        names = frozenset(rule.fault for rule in rules)
+        for rule in rules:
+            if rule.fault == "shift":
+                server._shift(self._state, rule)
+        reply = instead(self._state, rules) or api.respond(
+            self._state, api.Call(request.method, path, query, b"", names)
+        )
+        headers = {"Content-Type": reply.content_type, **reply.headers}
+        if "broken_json" in names:
+            reply.body = reply.body[: len(reply.body) // 2]
+        if "truncated_body" in names:
+            headers["Content-Length"] = str(len(reply.body) + 1000)
+        return httpx.Response(reply.status, headers=headers, content=reply.body)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One message as the customer may have it."""
+
+    at: datetime
+    destination: str
+    account_id: int
+    invoice_id: int
+    kind: AlertKind
+    step: str
+    anchor_date: date
+
+
+class Messenger:
+    """Remembers messages; what becomes of each is told beforehand, else it is delivered."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self.fates: list[Fate] = []
+        self._letter: Letter | None = None
+
+    def parse_destination(self, text: str) -> ParsedDestination:
+        """Take anything."""
+        return ParsedDestination(
+            scheme="email", medium=Medium.EMAIL, value=text, label=text, needs_transport=False
+        )
+
+    def check_transport(self, scheme: str, url: str) -> str:
+        """Take anything."""
+        return url
+
+    def render(self, letter: Letter, *, medium: Medium, locale: str) -> Message:
+        """Remember the letter for the send that follows."""
+        self._letter = letter
+        return Message(medium=medium, locale=locale, subject=letter.kind.value, text="")
+
+    def attachments(
+        self, letter: Letter, *, scheme: str, locale: str, pdf: bytes | None
+    ) -> Sequence[Attachment]:
+        """Attach nothing."""
+        return ()
+
+    def takes_pdf(self, scheme: str) -> bool:
+        """Say no: the PDF has its own tests."""
+        return False
+
+    def send(
+        self, message: Message, envelope: Envelope, attachments: Sequence[Attachment]
+    ) -> Outcome:
+        """Check the message against the truth, whatever becomes of it."""
+        assert self._letter is not None
+        said = self._town.check_message(self._letter, envelope)
+        fate = self.fates.pop(0) if self.fates else Fate.DELIVERED
+        if fate in {Fate.DELIVERED, Fate.UNCERTAIN}:
+            self._town.said.append(said)
+        return Outcome(fate=fate, detail=fate.value)
+
+
+class Town:
+    """The ISP, its customers, and everything that may happen to them.
+
+    Args:
+        database: with our tables; whatever rows it has are removed.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.now = BEGINNING
+        self.state = State(TOKEN, clock=lambda: self.now.astimezone(ARGENTINA))
+        self.faults = FaultBox()
+        self.database = database
+        with database.write() as session:
+            for table in reversed(Base.metadata.sorted_tables):
+                session.execute(delete(table))
+        self.messenger = Messenger(self)
+        self.said: list[Said] = []
+        self.addresses: dict[str, set[str]] = defaultdict(set)
+        self.history: dict[str, set[str]] = defaultdict(set)
+        self._http = httpx.Client(transport=InProcess(self.state, self.faults))
+        self.isps = Isps(self.database, VAULT, self.messenger)
+        self.pairing = Pairing(self.database, VAULT, self.door, self.messenger, login_token)
+        self.sync = Sync(self.database, VAULT, self.door, every=EVERY)
+        self.planning = Planning(self.database)
+        self.delivering = Delivering(
+            self.database, VAULT, self.door, self.messenger, max_pdf_bytes=1_000_000
+        )
+        self.maintenance = Maintenance(self.database, VAULT)
+        self.isp_id = self.isps.add(
+            IspSetup(
+                slug=SLUG, name="Interatos sas", base_url="http://wispro.example/api/v1",
+                token=TOKEN, timezone=str(ZONE), pay_url="https://pay.example/{invoice_id}",
+            ),
+            now=self.now,
+        )  # fmt: skip
+        self.clients = [
+            self.state.add_client(name="Ana", national_id="30.100.200", custom_id="C1"),
+            self.state.add_client(name="Eva", national_id="30.100.201", contracts=2),
+            self.state.add_client(name="Leo", custom_id="0793"),
+            self.state.add_client(name="Sol"),  # neither: found by the sweep of what is pending
+            self.state.add_client(name="Zoe", national_id="30.100.204"),  # never paired
+        ]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    def clock(self) -> datetime:
+        """Return the present, a second later each time: no two requests are simultaneous."""
+        self.now += timedelta(seconds=1)
+        return self.now
+
+    def door(self, access: WisproAccess) -> WisproClient:
+        """Return a client of Wispro that never waits."""
+        return WisproClient(
+            self._http, base_url=access.base_url, token=access.token,
+            digest_login=lambda token: VAULT.digest(token, purpose="login"),
+            sleep=lambda _: None, limits=Limits(retry_seconds=1000.0),
+        )  # fmt: skip
+
+    @property
+    def today(self) -> date:
+        """The date on the customers' walls."""
+        return self.now.astimezone(ZONE).date()
+
+    # -- what people and Wispro do ------------------------------------------------------------
+
+    def wait(self, minutes: int) -> None:
+        """Let time pass without a daemon."""
+        self.now += timedelta(minutes=minutes)
+
+    def bill(
+        self, who: int, due_in: int | None, second_in: int | None, state: str, *, numbered: bool
+    ) -> None:
+        """Issue an invoice."""
+        client = self.clients[who % len(self.clients)]
+        contract = self.state.contracts[client.contracts[-1 if due_in == 3 else 0]]
+        first = None if due_in is None else self.today + timedelta(days=due_in)
+        second = None if first is None or second_in is None else first + timedelta(days=second_in)
+        given: dict[str, Any] = {
+            "first_due_date": first and str(first), "second_due_date": second and str(second),
+            "state": state, "payment_links": [],
+        }  # fmt: skip
+        if not numbered:
+            given["number"] = None
+        self.state.bill(contract, **given)
+
+    def invoice(self, which: int, *states: str) -> Truth | None:
+        """Return one of the invoices in these states, the newest first."""
+        there = [i for i in self.state.invoices if i.state in states and self.exists(i)]
+        return there[-1 - which % len(there)] if there else None
+
+    def exists(self, invoice: Truth) -> bool:
+        """Whether Wispro still knows it."""
+        return holds(self.state.live, invoice.place)
+
+    def promote(self, which: int) -> None:
+        """Let a draft come out."""
+        if invoice := self.invoice(which, "draft", "authorizing"):
+            self.state.change_invoice(invoice, state="pending", number=90_000 + invoice.place)
+
+    def pay(self, which: int, amount: int | None) -> None:
+        """Pay in part, in full, or too much."""
+        invoice = self.invoice(which, "pending")
+        if invoice is not None and invoice.balance > 0:
+            self.state.pay(invoice, None if amount is None else Decimal(amount))
+
+    def void_payment(self, which: int) -> None:
+        """Take a payment back, unless its invoice went another way meanwhile."""
+        good = [
+            p
+            for p in self.state.payments
+            if p.state == "success"
+            and all(self.state.invoices[i].state in {"paid", "pending"} for i, _ in p.parts)
+        ]
+        if good:
+            self.state.void_payment(good[-1 - which % len(good)])
+
+    def void(self, which: int) -> None:
+        """Void an invoice."""
+        if invoice := self.invoice(which, "pending", "draft"):
+            self.state.set_state(invoice, "void")
+
+    def remove(self, which: int) -> None:
+        """Let an invoice vanish."""
+        if invoice := self.invoice(which, "pending", "draft"):
+            self.state.remove(invoice)
+
+    def move(self, which: int, due_in: int, second_in: int | None) -> None:
+        """Move the due dates."""
+        if invoice := self.invoice(which, "pending", "draft"):
+            first = self.today + timedelta(days=due_in)
+            second = None if second_in is None else first + timedelta(days=second_in)
+            self.state.change_invoice(
+                invoice, first_due_date=str(first), second_due_date=second and str(second)
+            )
+
+    def reprice(self, which: int, amount: int) -> None:
+        """Change the amount."""
+        if invoice := self.invoice(which, "pending", "draft"):
+            self.state.change_invoice(invoice, amount=str(amount))
+
+    def credit(self, who: int, amount: int) -> None:
+        """Give a customer credit, or take it."""
+        self.state.change_client(self.clients[who % len(self.clients)], credit=Decimal(amount))
+
+    def contract(self, who: int, state: str) -> None:
+        """Move a contract to another state."""
+        client = self.clients[who % len(self.clients)]
+        self.state.set_contract_state(self.state.contracts[client.contracts[0]], state)
+
+    def rename(self, who: int, number: int) -> None:
+        """Correct the id by which a customer's invoices are found."""
+        client = self.clients[who % len(self.clients)]
+        if client.national_id:
+            self.state.change_client(client, national_id=f"20.{number}.{client.place}")
+        elif client.custom_id:
+            self.state.change_client(client, custom_id=f"K{number}-{client.place}")
+
+    def pair(self, who: int, *, second: bool) -> None:
+        """Pair a customer, again or for the first time; Zoe never is."""
+        client = self.clients[who % (len(self.clients) - 1)]
+        name = client.name.lower()
+        to = [f"{name}@clientes.example"] + ([f"{name}.2@clientes.example"] if second else [])
+        if client.id not in self.paired():
+            self.addresses[client.id].clear()
+            self.history[client.id].clear()
+        try:
+            self.pairing.pair(SLUG, client.id, to, now=self.clock())
+        except (PairingError, UpstreamError):
+            return  # a fault; whoever pairs tries again another day
+        self.addresses[client.id].update(to)
+
+    def unpair(self, who: int) -> None:
+        """Unpair a customer."""
+        client = self.clients[who % (len(self.clients) - 1)]
+        if client.id in self.paired():
+            self.pairing.unpair(SLUG, client.id, now=self.clock())
+
+    def paired(self) -> set[str]:
+        """Return the clients that are paired."""
+        with self.database.read() as session:
+            return {a.client_id for a in session.scalars(select(Account)) if a.paired}
+
+    def fault(self, name: str, where: str, times: int | None) -> None:
+        """Break Wispro."""
+        self.faults.add(Rule(fault=name, path=where, times=times))
+
+    def shift(self, how: str, page: int) -> None:
+        """Let the list change while it is read: the truth itself changes."""
+        self.faults.add(
+            Rule(fault="shift", path="^/invoicing/invoices$", page=page, times=1, how=how)
+        )
+
+    def mend(self) -> None:
+        """End every fault."""
+        self.faults.clear()
+
+    # -- what the daemon does -------------------------------------------------------------------
+
+    def look(self, *, due_only: bool) -> None:
+        """Sync, and remember what was history at each baseline."""
+        with self.database.read() as session:
+            silent = session.scalars(select(Account.client_id).where(Account.baseline_at.is_(None)))
+            before = {client_id: self._out(client_id) for client_id in silent}
+        self.sync.run(self.isp_id, clock=self.clock, trigger="schedule", due_only=due_only)
+        with self.database.read() as session:
+            for account in session.scalars(select(Account).where(Account.baseline_at.is_not(None))):
+                self.history[account.client_id] |= before.get(account.client_id, set())
+
+    def _out(self, client_id: str) -> set[str]:
+        """Return the invoices of a client that are out."""
+        client = self.state.client(client_id)
+        mine = [i for i in self.state.invoices if self.state.holder(i) is client]
+        # Sol's old paid ones are in no answer that we could have read.
+        seen = {"pending"} if client.name == "Sol" else {"pending", "paid", "void"}
+        return {i.id for i in mine if i.state in seen and self.exists(i)}
+
+    def look_by_hand(self, who: int) -> None:
+        """Resync one customer without sending."""
+        client_id = self.clients[who % len(self.clients)].id
+        with self.database.read() as session:
+            account = session.scalars(select(Account).where(Account.client_id == client_id)).first()
+        if account is not None and account.paired and account.baseline_at is not None:
+            self.sync.run_account(account.id, clock=self.clock, trigger="hand", send=False)
+
+    def plan(self) -> None:
+        """Plan what has come due."""
+        self.planning.tick(now=self.clock())
+
+    def deliver(self) -> None:
+        """Send what is due."""
+        self.delivering.sweep(now=self.clock())
+        self.delivering.run_all(clock=self.clock, progress=lambda _: None)
+
+    def crash(self, *, tried: bool) -> None:
+        """Kill a worker that holds a claim, before or after it called the provider."""
+        now = self.clock()
+        with self.database.write() as session:
+            claimed = claims.claim(session, self.isp_id, limit=2, now=now, lease_until=now + LEASE)
+        if tried and claimed:
+            with self.database.write() as session:
+                claims.begin_attempt(session, *claimed[0], now=now, lease_until=now + LEASE)
+
+    def work(self, hours: int, every: int) -> None:
+        """Let the daemon run: a round every so many hours."""
+        until = self.now + timedelta(hours=hours)
+        while self.now < until:
+            self.go_round()
+            self.now += timedelta(hours=every)
+
+    def go_round(self) -> None:
+        """Do everything once."""
+        self.look(due_only=True)
+        self.plan()
+        self.deliver()
+
+    # -- what must hold -------------------------------------------------------------------------
+
+    def check_message(self, letter: Letter, envelope: Envelope) -> Said:
+        """Hold one message against the truth at the moment of sending."""
+        with self.database.read() as session:
+            delivery = session.scalars(
+                select(Delivery).where(Delivery.message_id == envelope.message_id)
+            ).one()
+            alert = session.get_one(Alert, delivery.alert_id)
+            row = session.get_one(Invoice, alert.invoice_id)
+            account = session.get_one(Account, delivery.account_id)
+        said = Said(
+            self.now, envelope.destination, account.id, row.id, AlertKind(alert.kind), alert.step,
+            alert.anchor_date,
+        )  # fmt: skip
+        truth = self.state.invoices[int(row.wispro_id[24:], 16)]
+        self._check_person(account, row, truth, envelope)
+        self._check_once(said)
+        wall = self.now.astimezone(ZONE).time()
+        assert time(9) <= wall < time(19), f"{said.kind} left at {wall}"
+        if said.kind.shows_debt:
+            self._check_debt(letter, truth)
+        self._check_kind(letter, said, row, truth)
+        return said
+
+    def _check_person(
+        self, account: Account, row: Invoice, truth: Truth, envelope: Envelope
+    ) -> None:
+        assert self.state.holder(truth).id == account.client_id, "another account's invoice"
+        assert row.account_id == account.id
+        assert account.paired, "not paired"
+        assert envelope.destination in self.addresses[account.client_id], "an address of before"
+
+    def _check_once(self, said: Said) -> None:
+        for before in self.said:
+            if (before.invoice_id, before.kind, before.step, before.destination) != (
+                said.invoice_id, said.kind, said.step, said.destination,
+            ):  # fmt: skip
+                continue
+            assert before.anchor_date != said.anchor_date, f"{said.kind} {said.step} twice"
+            dated = said.kind not in {AlertKind.CHANGED, AlertKind.PAID, AlertKind.VOIDED}
+            assert (
+                not dated
+                or said.kind is AlertKind.CUTOFF_WARNING
+                or (said.at - before.at >= _NO_REPEAT_FOR)
+            ), f"{said.kind} {said.step} again within 72 h"
+
+    def _check_debt(self, letter: Letter, truth: Truth) -> None:
+        assert self.exists(truth), "an invoice that Wispro does not know"
+        assert truth.state == "pending", f"asked to pay although {truth.state}"
+        owed = -self.state.account(self.state.holder(truth))["balance_amount"]
+        assert letter.covered_by_credit == (owed <= 0), f"the account owes {owed}"
+        assert letter.amount_due == truth.balance > 0
+        if letter.covered_by_credit:
+            assert letter.kind in {AlertKind.ISSUED, AlertKind.CHANGED}
+            assert letter.pay_url is None
+
+    def _check_kind(self, letter: Letter, said: Said, row: Invoice, truth: Truth) -> None:
+        wire = self.state.invoice_wire(truth)
+        first, second = wire["first_due_date"], wire["second_due_date"]
+        if said.kind.shows_debt:
+            assert (letter.due_date and str(letter.due_date)) == first
+        today = str(self.today)
+        match said.kind:
+            case AlertKind.ISSUED:
+                client = self.state.holder(truth)
+                assert row.wispro_id not in self.history[client.id], "announced from the baseline"
+            case AlertKind.DUE_SOON:
+                assert first is not None
+                assert first > today
+            case AlertKind.DUE_TODAY:
+                assert first == today
+            case AlertKind.SECOND_DUE_SOON:
+                assert second is not None
+                assert second > today
+            case AlertKind.OVERDUE:
+                assert first is not None
+                assert first < today
+                assert self.now - row.first_seen_at >= _OVERDUE_GAP
+            case AlertKind.CHANGED:
+                assert (letter.previous_due_date, letter.previous_amount) != (None, None)
+                assert letter.previous_due_date != letter.due_date
+                assert letter.previous_amount != letter.amount_total
+            case AlertKind.VOIDED:
+                assert row.announced_at is not None
+
+    def settle(self) -> None:
+        """End the faults and let the daemon run for some days; then check what remains."""
+        self.mend()
+        self.messenger.fates.clear()
+        for walls in ((time(9, 5), time(10, 30)), (time(9, 5), time(10, 30), time(18, 30))):
+            day = self.today + timedelta(days=1)
+            for wall in walls:
+                moment = datetime.combine(day, wall, tzinfo=ZONE).astimezone(UTC)
+                self.now = max(self.now, moment)
+                self.go_round()
+        self.check_copies()
+        self.check_rows()
+        self.check_nothing_lost()
+
+    def check_copies(self) -> None:
+        """Our copy of every paired customer's invoices is Wispro's."""
+        with self.database.read() as session:
+            for account in session.scalars(select(Account)).all():
+                if not account.paired:
+                    continue
+                assert account.look_trouble is None, account.look_trouble
+                client = self.state.client(account.client_id)
+                rows = session.scalars(select(Invoice).where(Invoice.account_id == account.id))
+                self._check_copy(client, {row.wispro_id: row for row in rows})
+
+    def _check_copy(self, client: Client, rows: dict[str, Invoice]) -> None:
+        sweep = client.name == "Sol"
+        for truth in self.state.invoices:
+            row = rows.get(truth.id)
+            if self.state.holder(truth) is not client:
+                assert row is None, "a copy of another account's invoice"
+                continue
+            if not self.exists(truth):
+                assert row is None or row.vanished_at is not None or row.state != "pending"
+                continue
+            if row is None:
+                assert sweep
+                assert truth.state != "pending"
+                continue
+            if sweep and truth.state != "pending":
+                assert row.state != "pending"
+                continue
+            wire = self.state.invoice_wire(truth)
+            mine = (
+                row.raw_state, row.amount, row.balance, row.number,
+                row.first_due_date and str(row.first_due_date),
+                row.second_due_date and str(row.second_due_date), row.vanished_at,
+            )  # fmt: skip
+            theirs = (
+                truth.state, truth.amount, truth.balance, wire["invoice_number"],
+                wire["first_due_date"], wire["second_due_date"], None,
+            )  # fmt: skip
+            assert mine == theirs
+
+    def check_rows(self) -> None:
+        """No delivery is stuck."""
+        with self.database.read() as session:
+            for row in session.scalars(select(Delivery)):
+                assert row.state != "sending"
+                if row.state == "planned":
+                    assert row.not_before > self.now, row.reason
+                    assert self.now - row.planned_at < timedelta(days=1), row.reason
+                if row.state in {"skipped", "cancelled", "failed", "uncertain"}:
+                    assert row.reason is not None
+                assert (row.state == "planned") == (row.settled_at is None)
+
+    def check_nothing_lost(self) -> None:
+        """Whatever came due while somebody looked was alerted, or has a reason on record."""
+        with self.database.read() as session:
+            accounts = {a.id: a for a in session.scalars(select(Account))}
+            rules = rules_of(next(iter(accounts.values())).isp) if accounts else None
+            for row in session.scalars(select(Invoice)).all():
+                account = accounts[row.account_id]
+                if not account.paired or account.baseline_at is None:
+                    continue
+                facts = facts_of(row)
+                if facts.payable <= 0 or row.vanished_at is not None:
+                    continue
+                assert rules is not None
+                alerts = session.scalars(select(Alert).where(Alert.invoice_id == row.id)).all()
+                if row.wispro_id not in self.history[account.client_id]:
+                    assert alerts, "never announced"
+                moved = session.scalars(
+                    select(InvoiceChange.at)
+                    .where(
+                        InvoiceChange.invoice_id == row.id,
+                        InvoiceChange.kind == ChangeKind.DUE_MOVED.value,
+                    )
+                    .order_by(InvoiceChange.at.desc())
+                ).first()
+                since = max(account.baseline_at, row.first_seen_at, moved or row.first_seen_at)
+                known = {(a.kind, a.step, a.anchor_date) for a in alerts}
+                for item in lay_steps(row, facts, rules):
+                    if since + timedelta(minutes=1) < item.at <= self.now:
+                        key = (item.step.kind.value, item.step.name, item.anchor_date)
+                        assert key in known, f"{key} left no trace"
+
+
+def open_hastily(path: Path) -> Database:
+    """Open an SQLite file for a test that survives no power cut."""
+    database = Database(f"sqlite:///{path}")
+    event.listen(database.engine, "connect", _hasty)
+    return database
+
+
+def _hasty(connection: Any, record: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
