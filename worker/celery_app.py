@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+import billiard.pool
 from celery import Celery
 from celery.signals import (
     setup_logging,
@@ -84,6 +85,9 @@ def _connect_signals(settings: Settings) -> None:
         # What the parent loads, its children share; nothing is sent or connected here.
         from notifications.door import warm  # noqa: PLC0415 - beat needs none of it
 
+        # A child whose last result nobody collects, because its parent stops, would wait for 30 s:
+        # 300 times 0.1 s. The message of that task comes back, and finds nothing to do.
+        billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 30
         import_module("worker.house")
         import_module("wispro.client")
         warm()
