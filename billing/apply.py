@@ -14,9 +14,10 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing import keys
+from billing.contracts import end_warnings, keep_contracts, warn_of_cutoff
 from billing.diff import diff
 from billing.facts import facts_of, lay_onto
-from billing.identity import keep_identity, storable
+from billing.identity import keep_identity
 from billing.look import Look
 from billing.owing import DEMANDS, Rules, Tally, end_planned, owe, revive, take_due_steps
 from billing.ports import VaultPort
@@ -25,22 +26,17 @@ from billing.values import (
     AlertKind,
     Change,
     ChangeKind,
-    ContractFacts,
-    ContractState,
     DeliveryState,
     InvoiceFacts,
     InvoiceState,
     Reason,
 )
-from models.account import Account, Contract
+from models.account import Account
 from models.alert import Alert, Delivery
-from models.database import insert_for
 from models.invoice import Invoice, InvoiceChange
 
 #: wispro-api.md, section 3, with product.md's fear of a glitch: gone after two complete reads.
 READS_UNTIL_VANISHED = 2
-#: A planned date step waits for the row's `plan_at`; a state that needs none has none.
-_OPEN = (InvoiceState.PENDING.value,)
 
 
 @dataclass(slots=True)
@@ -78,8 +74,8 @@ def apply_look(
     baseline = account.baseline_at is None
     if look.client is not None:
         keep_identity(account, look.client, vault)
-    warned, calmed = _apply_contracts(session, account, look.contracts, now=now)
-    _end_warnings(session, account, calmed, now=now)
+    warned, calmed = keep_contracts(session, account, look.contracts, now=now)
+    end_warnings(session, account, calmed, now=now)
     rows = _rows(session, account, look)
     for facts in look.invoices:
         row = rows.get(facts.wispro_id)
@@ -104,7 +100,7 @@ def apply_look(
                 session, row, asked_at=look.asked_at, sync_run_id=sync_run_id, now=now
             )
     if not baseline:
-        _warn_of_cutoff(session, account, warned, rules, applied.tally, now=now)
+        applied.tally += warn_of_cutoff(session, account, warned, rules, now=now)
     account.looked_at = look.asked_at
     account.look_trouble = None
     if baseline:
@@ -320,88 +316,3 @@ def _count_missing(
     change = Change(kind=ChangeKind.VANISHED, before=row.raw_state)
     _record(session, row, [change], baseline=False, sync_run_id=sync_run_id, now=now)
     return 1
-
-
-def _apply_contracts(
-    session: Session, account: Account, contracts: Iterable[ContractFacts], *, now: datetime
-) -> tuple[list[str], list[str]]:
-    """Keep the contract map; return those that became `alerted`, and those that ceased to be."""
-    known = {
-        row.contract_id: row
-        for row in session.scalars(
-            select(Contract).where(
-                Contract.isp_id == account.isp_id, Contract.client_id == account.client_id
-            )
-        )
-    }
-    warned: list[str] = []
-    calmed: list[str] = []
-    for facts in contracts:
-        row = known.get(facts.contract_id)
-        if row is None:
-            session.execute(
-                insert_for(session, Contract)
-                .values(
-                    isp_id=account.isp_id,
-                    contract_id=facts.contract_id,
-                    client_id=account.client_id,
-                    public_id=storable(facts.public_id),
-                    state=facts.state.value,
-                    seen_at=now,
-                )
-                .on_conflict_do_update(
-                    index_elements=["isp_id", "contract_id"],
-                    set_={"client_id": account.client_id, "state": facts.state.value},
-                )
-            )
-        elif row.state != facts.state.value:
-            if facts.state is ContractState.ALERTED:
-                warned.append(facts.contract_id)
-            elif row.state == ContractState.ALERTED.value:
-                calmed.append(facts.contract_id)
-            row.state = facts.state.value
-            row.seen_at = now
-    return warned, calmed
-
-
-def _end_warnings(
-    session: Session, account: Account, contracts: list[str], *, now: datetime
-) -> None:
-    """End the warnings that still wait for contracts that are not `alerted` any more."""
-    if not contracts:
-        return
-    for invoice_id in session.scalars(
-        select(Invoice.id).where(
-            Invoice.account_id == account.id, Invoice.contract_id.in_(contracts)
-        )
-    ).all():
-        warning = [AlertKind.CUTOFF_WARNING.value]
-        end_planned(session, invoice_id, warning, Reason.SUPERSEDED, now=now)
-
-
-def _warn_of_cutoff(
-    session: Session,
-    account: Account,
-    contracts: list[str],
-    rules: Rules,
-    tally: Tally,
-    *,
-    now: datetime,
-) -> None:
-    """Owe one warning for the oldest open invoice of each contract that became `alerted`."""
-    for contract_id in contracts:
-        row = session.scalars(
-            select(Invoice)
-            .where(
-                Invoice.account_id == account.id,
-                Invoice.contract_id == contract_id,
-                Invoice.state.in_(_OPEN),
-                Invoice.vanished_at.is_(None),
-            )
-            .order_by(Invoice.first_due_date, Invoice.id)
-            .limit(1)
-        ).first()
-        if row is not None:
-            key = keys.of_cutoff(row.wispro_id, rules.calendar.today(now))
-            end_planned(session, row.id, DEMANDS, Reason.SUPERSEDED, now=now, but=key)
-            tally += owe(session, row, key, rules, due_at=now, now=now)

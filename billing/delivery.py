@@ -154,10 +154,14 @@ class Delivering:
                 break
             try:
                 report.count(self._deliver(delivery_id, attempt, batch, clock=clock))
-            except BaseException:
+            except Exception:
                 # What nobody foresaw is this delivery's own: the others must not wait behind it.
                 self._set_apart(delivery_id, attempt, now=clock())
                 self._give_back(claimed[place + 1 :])
+                raise
+            except BaseException:
+                # We are told to stop: nothing is wrong with any of them.
+                self._give_back(claimed[place:])
                 raise
         if claimed:
             log.info(
@@ -183,9 +187,11 @@ class Delivering:
         return given_back, uncertain
 
     def _give_back(self, claimed: Sequence[tuple[int, int]]) -> None:
+        """Plan again what was claimed and not begun; what was begun ends with its lease."""
         with self._database.write() as session:
             for delivery_id, attempt in claimed:
-                claims.settle(session, delivery_id, attempt, state=DeliveryState.PLANNED.value)
+                if not claims.has_attempt(session, delivery_id, attempt):
+                    claims.settle(session, delivery_id, attempt, state=DeliveryState.PLANNED.value)
 
     def _set_apart(self, delivery_id: int, attempt: int, *, now: datetime) -> None:
         """Put a delivery off on which we stumbled; give it up after a day of stumbling.

@@ -352,11 +352,11 @@ def _readings(text: str) -> list[tuple[ClientField, str]]:
 
 
 def _ambiguous(candidates: list[ClientFacts]) -> str:
-    lines = [
-        f"  public:{facts.public_id}  {facts.name}  {facts.client_id}"
-        for facts in sorted(candidates, key=lambda facts: facts.public_id or 0)[:10]
-    ]
-    return "\n".join([f"{len(candidates)} clients match; name one of them by its UUID:", *lines])
+    ordered = sorted(candidates, key=lambda facts: facts.public_id or 0)
+    named = "; ".join(
+        f"{facts.name} (public:{facts.public_id}, {facts.client_id})" for facts in ordered[:10]
+    )
+    return f"{len(candidates)} clients match; name one of them by its UUID: {named}"
 
 
 def _is_uuid(text: str) -> bool:

@@ -76,6 +76,11 @@ class SyncReport:
         if isinstance(error, UpstreamError):
             self.reason = error.reason.value
 
+    def broken_off(self, error: BaseException) -> None:
+        """Note that something unforeseen, or a signal, ended the run; its text stays out."""
+        self.outcome, self.reason = SyncOutcome.FAILED, "interrupted"
+        self.detail = f"the run was broken off ({type(error).__name__})"
+
 
 def open_run(
     database: Database,

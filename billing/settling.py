@@ -18,7 +18,7 @@ from models.invoice import Invoice
 log = structlog.get_logger()
 
 #: engine.md, rule 13: longer than the hard limit of a task, so that no live worker is overtaken.
-LEASE = timedelta(seconds=300)
+LEASE = timedelta(seconds=360)
 #: Tries before a delivery fails for good; the waits between them add up to about 1 h 45 min.
 MAX_TRIES = 6
 _BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 10, 30, 60))

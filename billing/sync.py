@@ -6,8 +6,7 @@ time. One run per ISP at a time, by a lease in the database that a stalled worke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -39,7 +38,7 @@ from models.leases import SyncLease
 Clock = Callable[[], datetime]
 #: Longer than the hard limit of a task, so that no live worker is overtaken; renewed before each
 #: account.
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=6)
 #: So many accounts in a row without an answer: Wispro is down, not the account.
 FAILURES_IN_A_ROW = 3
 
@@ -141,9 +140,16 @@ class Sync:
                 now=started,
             )
             ends = started + budget if budget else None
-            with self._desk(isp_id, run_id, report, clock=clock) as desk:
-                self._look_at_all(desk, account_ids, lease, ends=ends, progress=progress)
-            close_run(self._database, run_id, report, started=started, now=clock())
+            self._at_desk(
+                isp_id,
+                run_id,
+                report,
+                lambda desk: self._look_at_all(
+                    desk, account_ids, lease, ends=ends, progress=progress
+                ),
+                started=started,
+                clock=clock,
+            )
         finally:
             lease.give()
         return report
@@ -173,30 +179,42 @@ class Sync:
             account_id=account_id,
             now=started,
         )
-        with self._desk(isp_id, run_id, report, clock=clock) as desk:
+
+        def look(desk: _Desk) -> None:
             if not send:
                 rules = replace(desk.rules, earliest=started + self._every)
-                desk = replace(desk, rules=rules)  # noqa: PLW2901 - the same desk, more patient
+                desk = replace(desk, rules=rules)
             self._look(desk, account_id)
-        close_run(self._database, run_id, report, started=started, now=clock())
+
+        self._at_desk(isp_id, run_id, report, look, started=started, clock=clock)
         return report
 
-    @contextmanager
-    def _desk(
-        self, isp_id: int, run_id: int, report: SyncReport, *, clock: Clock
-    ) -> Iterator[_Desk]:
-        """Open the ISP's door; what ends the looks early ends the run with its reason."""
+    def _at_desk(
+        self,
+        isp_id: int,
+        run_id: int,
+        report: SyncReport,
+        work: Callable[[_Desk], None],
+        *,
+        started: datetime,
+        clock: Clock,
+    ) -> None:
+        """Open the ISP's door and work; however that ends, the run is closed with its reason."""
         wispro: WisproPort | None = None
         try:
             with self._database.read() as session:
                 isp = session.get_one(Isp, isp_id)
                 rules, access = rules_of(isp), access_to(isp, self._vault)
             wispro = self._door(access)
-            yield _Desk(run_id, rules, wispro, report, clock)
+            work(_Desk(run_id, rules, wispro, report, clock))
         except (UpstreamError, SecretError) as error:
             report.failed(error)
+        except BaseException as error:
+            report.broken_off(error)
+            raise
         finally:
             report.requests = 0 if wispro is None else wispro.requests
+            close_run(self._database, run_id, report, started=started, now=clock())
 
     def _look_at_all(
         self,

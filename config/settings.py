@@ -8,6 +8,7 @@ go.
 from __future__ import annotations
 
 import os
+import re
 import urllib.parse
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ PREFIX = "ALERTA_"
 #: Secrets that may be given as `ALERTA_<NAME>_FILE`; a file of 64 KiB is certainly a mistake.
 MAX_SECRET_FILE_BYTES = 65_536
 
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://")
 
@@ -92,8 +94,8 @@ class Settings(BaseSettings):
     @field_validator("sync_every", "tick", mode="wrap")
     @classmethod
     def _seconds_or_iso(cls, value: Any, read: ValidatorFunctionWrapHandler) -> timedelta:
-        if isinstance(value, str) and value.strip().isdecimal():
-            value = int(value)
+        if isinstance(value, str) and _SECONDS.fullmatch(value.strip()):
+            value = float(value)
         try:
             duration: timedelta = read(value)
         except ValueError:
@@ -162,7 +164,10 @@ class _FileSource(PydanticBaseSettingsSource):
         path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
         if not path or field_name not in _secret_names():
             return None, field_name, False
-        return _read_secret(Path(path)), field_name, False
+        try:
+            return _read_secret(Path(path)), field_name, False
+        except (OSError, UnicodeDecodeError):
+            return None, field_name, False  # `_unreadable_files` says so, beside all the rest
 
     def __call__(self) -> dict[str, Any]:
         found = {n: self.get_field_value(f, n)[0] for n, f in Settings.model_fields.items()}
@@ -180,9 +185,7 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: with every problem found, none of them quoting a secret.
     """
-    problems = _unknown_names()
-    if unreadable := _unreadable_files():
-        raise SettingsError(problems + unreadable)
+    problems = _unreadable_files() + _unknown_names()
     try:
         settings = Settings()
     except ValidationError as error:
@@ -191,7 +194,8 @@ def load_settings() -> Settings:
             for item in error.errors(include_input=False, include_url=False)
         ]
         raise SettingsError(problems) from None
-    if settings.secret_key is None and not settings.embedded_database:
+    asked_for = os.environ.get(f"{PREFIX}SECRET_KEY_FILE")  # unreadable: it was said above
+    if settings.secret_key is None and not settings.embedded_database and not asked_for:
         problems.append(
             f"{PREFIX}SECRET_KEY: required with a database of your own "
             "(make one: alerta keys new; or set ALERTA_SECRET_KEY_FILE)"

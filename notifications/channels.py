@@ -11,7 +11,6 @@ import threading
 import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from apprise.exception import AppriseException
 from apprise.manager_plugins import NotificationManager
 
 from billing.ports import DestinationError
-from notifications.destinations import FORMS, LOCAL, TRANSPORTS, email_address
+from notifications.destinations import FORMS, LOCAL, TRANSPORTS, UrlFacts, email_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,14 +38,6 @@ _OURS = frozenset({
 })  # fmt: skip
 
 _EXAMPLE_TARGET = {"email": "prueba@example.org", "telegram": "1", "ntfy": "prueba"}
-
-
-@dataclass(frozen=True, slots=True)
-class UrlFacts:
-    """What can be said about an Apprise URL: its schema and its one recipient, where it has one."""
-
-    schema: str
-    target: str | None
 
 
 def parse(url: str, *, trusted: bool) -> dict[str, Any]:

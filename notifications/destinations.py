@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from billing.ports import DestinationError, ParsedDestination
 from billing.values import Medium
 from notifications.capabilities import medium_of
-
-if TYPE_CHECKING:
-    from notifications.channels import UrlFacts
 
 FORMS = (
     "write an address (ana@example.org), telegram:12345, telegram:@channel, ntfy:topic, "
@@ -34,6 +31,15 @@ LOCAL = frozenset({
 })  # fmt: skip
 
 LONGEST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class UrlFacts:
+    """What can be said about an Apprise URL: its schema and its one recipient, where it has one."""
+
+    schema: str
+    target: str | None
+
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")

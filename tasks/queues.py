@@ -10,8 +10,8 @@ QUEUES = (SYNC, DELIVER, SUPPORT)
 
 #: Seconds. One request or send < soft limit < hard limit < lease < visibility timeout
 #: (engine.md, rule 13); a test holds the chain together.
-SOFT_LIMIT = 240
-HARD_LIMIT = 270
+SOFT_LIMIT = 300
+HARD_LIMIT = 330
 VISIBILITY_TIMEOUT = 900
 #: How long one sync task goes on before it hands the rest to another, so that ISPs take turns.
 SYNC_BUDGET = 60

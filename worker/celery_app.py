@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+import billiard.pool
 from celery import Celery
 from celery.signals import (
     setup_logging,
@@ -59,9 +60,9 @@ def make_app(settings: Settings, broker_url: str) -> Celery:
             "health_check_interval": 25,
             "global_keyprefix": "alerta:",
         },
-        # With REMAP_SIGTERM=SIGQUIT, which the supervisor sets.
-        worker_soft_shutdown_timeout=20,
-        worker_enable_soft_shutdown_on_idle=False,
+        # Celery's own soft shutdown sleeps its whole time even if the tasks end earlier, and then
+        # does not acknowledge them: the supervisor bounds a warm one instead.
+        worker_soft_shutdown_timeout=0,
         # What leaks in libraries ends with its child.
         worker_max_tasks_per_child=2000,
         worker_max_memory_per_child=300_000,
@@ -84,13 +85,17 @@ def _connect_signals(settings: Settings) -> None:
         # What the parent loads, its children share; nothing is sent or connected here.
         from notifications.door import warm  # noqa: PLC0415 - beat needs none of it
 
+        # A child whose last result nobody collects, because its parent stops, would wait for 30 s:
+        # 300 times 0.1 s. The message of that task comes back, and finds nothing to do.
+        billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 30
         import_module("worker.house")
+        import_module("wispro.client")
         warm()
 
     @worker_process_init.connect(weak=False)
     def _lay_desk(**_: Any) -> None:
         # Nothing that talks to the outside survives a fork, so a child builds its own.
-        from worker.house import House  # noqa: PLC0415 - the parent needs none of it
+        from worker.house import House  # noqa: PLC0415 - beat needs none of it
 
         house = House(settings)
         house.after_fork()

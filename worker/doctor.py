@@ -13,7 +13,8 @@ from billing.sync import access_to
 from billing.values import ClientField
 from models.isp import Isp, Transport
 from worker.broker import broker_client
-from worker.house import House, NotReadyError
+from worker.errors import NotReadyError
+from worker.house import House
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,15 @@
-"""The composition root: everything that is built once per process, and handed to constructors."""
+"""The composition root: everything that is built once per process, and handed to constructors.
+
+The doors are loaded when they are first needed: Apprise and httpx take half of a command's time to
+start, and most commands of support need neither.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.delivery import Delivering
@@ -19,19 +24,20 @@ from config.keys import open_vault
 from config.settings import Settings
 from models.database import Database
 from models.schema import present_revision, wanted_revision
-from notifications.door import AppriseDoor, reset_after_fork
 from tasks import desk
-from wispro.client import WisproClient
 from wispro.login import login_token
 from wispro.logs import quiet_http_logs
+from worker.errors import NotReadyError
 from worker.pace import Pacer
+
+if TYPE_CHECKING:
+    import httpx
+
+    from notifications.door import AppriseDoor
+    from wispro.client import WisproClient
 
 #: Seconds for one whole send; with the look before it, it ends well before the soft limit.
 SEND_TIMEOUT = 45.0
-
-
-class NotReadyError(Exception):
-    """The installation cannot work yet; the text says which command mends it."""
 
 
 def utc_now() -> datetime:
@@ -55,24 +61,46 @@ class House:
         self.clock = utc_now
         self.vault = open_vault(settings)
         self.database = Database(settings.database)
-        self.messenger = AppriseDoor(send_timeout=SEND_TIMEOUT)
         self._http: httpx.Client | None = None
         self._pacers: dict[int, Pacer] = {}
-        self.isps = Isps(self.database, self.vault, self.messenger)
-        self.pairing = Pairing(self.database, self.vault, self.wispro, self.messenger, login_token)
         self.sync = Sync(self.database, self.vault, self.wispro, every=settings.sync_every)
         self.planning = Planning(self.database)
-        self.delivering = Delivering(
+        self.maintenance = Maintenance(self.database, self.vault)
+
+    @cached_property
+    def messenger(self) -> AppriseDoor:
+        """The door to people."""
+        from notifications.door import AppriseDoor  # noqa: PLC0415 - see above
+
+        return AppriseDoor(send_timeout=SEND_TIMEOUT)
+
+    @cached_property
+    def isps(self) -> Isps:
+        """Set ISPs up."""
+        return Isps(self.database, self.vault, self.messenger)
+
+    @cached_property
+    def pairing(self) -> Pairing:
+        """Pair customers."""
+        return Pairing(self.database, self.vault, self.wispro, self.messenger, login_token)
+
+    @cached_property
+    def delivering(self) -> Delivering:
+        """Send what is due."""
+        return Delivering(
             self.database,
             self.vault,
             self.wispro,
             self.messenger,
-            max_pdf_bytes=settings.max_pdf_bytes,
+            max_pdf_bytes=self.settings.max_pdf_bytes,
         )
-        self.maintenance = Maintenance(self.database, self.vault)
 
     def wispro(self, access: WisproAccess) -> WisproClient:
         """Return a client for one ISP; the connections and the pace are shared in this process."""
+        import httpx  # noqa: PLC0415 - see above
+
+        from wispro.client import WisproClient  # noqa: PLC0415
+
         if self._http is None:
             self._http = httpx.Client(follow_redirects=False)
         pacer = self._pacers.setdefault(access.isp_id, Pacer(access.requests_per_second))
@@ -114,23 +142,13 @@ class House:
 
     def after_fork(self) -> None:
         """Forget what did not survive the fork of this child."""
+        from notifications.door import reset_after_fork  # noqa: PLC0415 - see above
+
         reset_after_fork()
 
     def lay_desk(self) -> None:
         """Hand the use-cases to the tasks of this process."""
         desk.lay(desk.Desk(self.sync, self.planning, self.delivering, self.maintenance, self.clock))
-
-    def hint_look(self, account_id: int) -> None:
-        """Ask a running daemon to look at an account now; without one, nothing happens."""
-        from tasks.hints import hint  # noqa: PLC0415 - Celery takes 0.3 s to import
-        from tasks.sync import sync_account  # noqa: PLC0415
-        from worker.broker import broker_url  # noqa: PLC0415
-        from worker.celery_app import make_app  # noqa: PLC0415
-
-        with make_app(self.settings, broker_url(self.settings)) as app:
-            # Celery would try for six seconds to reach a broker that is not there.
-            app.conf.broker_transport_options |= {"max_retries": 0}
-            hint(sync_account, account_id=account_id)
 
     def close(self) -> None:
         """Close every connection."""

@@ -4,7 +4,7 @@ Since celery 5.7.0 (its pull request 10242) a lost connection is collected and t
 first close died in the middle, the channel still restores its unacked messages through a transport
 that has no client any more, and an AttributeError ends the worker's main process. Raised as a
 connection error instead, kombu itself swallows it; the message comes back by visibility timeout.
-`tests/integration/test_broker_restart.py` fails without this guard.
+`tests/integration/processes/test_broker_restart.py` fails without this guard.
 """
 
 from __future__ import annotations

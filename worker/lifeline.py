@@ -10,10 +10,15 @@ import sys
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def die_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent goes; to be run in the child, before exec."""
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGTERM when the parent goes; to be run in the child, before exec.
+
+    Args:
+        parent: its process id, to notice that it went before we asked. It may be 1: in a container
+            the daemon is often the first process.
+    """
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:
+    if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -10,7 +10,7 @@ from tasks import queues
 from worker.supervisor import Child, Supervisor
 from worker.valkey import EmbeddedValkey
 
-_CELERY = (sys.executable, "-m", "celery", "--app", "worker.app:app")
+_CELERY = (sys.executable, "-m", "celery", "--quiet", "--app", "worker.app:app")
 
 
 def worker_children(settings: Settings, names: Sequence[str] = queues.QUEUES) -> list[Child]:
@@ -32,8 +32,6 @@ def worker_children(settings: Settings, names: Sequence[str] = queues.QUEUES) ->
                 "--loglevel",
                 settings.log_level,
             ],
-            # SIGTERM means: finish within the soft shutdown, give the rest back (engine.md 1.1).
-            environment={"REMAP_SIGTERM": "SIGQUIT"},
         )
         for name in names
     ]

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -15,8 +16,10 @@ from worker.lifeline import die_with_parent
 
 log = structlog.get_logger()
 
-#: Seconds. A worker gives its tasks 20 s (soft shutdown) and then requeues them.
-STOP_WITHIN = 30.0
+#: Seconds. So long a worker may finish its tasks (SIGTERM, it ends as soon as they did); then it
+#: gives them back (SIGQUIT), and at the end it is killed. Platforms kill after 30 s.
+FINISH_WITHIN = 20.0
+STOP_WITHIN = 28.0
 _LONGEST_PAUSE = 30.0
 #: A process that lived this long was healthy: its next restart is immediate again.
 _HEALTHY_AFTER = 60.0
@@ -29,7 +32,6 @@ class Child:
 
     name: str
     command: Sequence[str]
-    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     failures: int = 0
@@ -73,16 +75,15 @@ class Supervisor:
     def stop(self) -> None:
         """Ask every child to end, and end those that do not."""
         running = [c.process for c in self._children if c.process and c.process.poll() is None]
+        asked = time.monotonic()
+        for number, until in ((signal.SIGTERM, FINISH_WITHIN), (signal.SIGQUIT, STOP_WITHIN)):
+            for process in running:
+                process.send_signal(number)
+            running = [p for p in running if not _ended(p, by=asked + until)]
         for process in running:
-            process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_WITHIN
-        for process in running:
-            try:
-                process.wait(timeout=max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                log.warning("supervisor.killed", pid=process.pid)
-                process.kill()
-                process.wait()
+            log.warning("supervisor.killed", pid=process.pid)
+            process.kill()
+            process.wait()
 
     def _on_signal(self, number: int, frame: object) -> None:
         del number, frame
@@ -104,8 +105,15 @@ class Supervisor:
             child.started = now
             child.process = subprocess.Popen(  # noqa: S603 - our own commands
                 child.command,
-                env=os.environ | child.environment,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C reaches us, and we tell the children
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread exists here
+                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - no thread exists here
             )
+
+
+def _ended(process: subprocess.Popen[bytes], *, by: float) -> bool:
+    try:
+        process.wait(timeout=max(0.1, by - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True

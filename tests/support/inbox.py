@@ -44,7 +44,7 @@ class Inbox:
         letters: what arrived and was accepted, in order.
         answer: the reply to a message; "250 kept" keeps it.
         hesitate: seconds between having a message and answering.
-        kept_before_answer: whether a message counts as arrived although no answer went out yet.
+        received: set once a message came, whatever the answer.
         password: if set, the only one that a login may use; a message then needs a login.
     """
 
@@ -89,8 +89,10 @@ class Inbox:
             time.sleep(0.05)
         return list(self.letters)
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         """Take a message."""
+        if self.password is not None and not session.authenticated:
+            return "530 5.7.0 log in first"
         if self.answer.startswith("250"):
             self.letters += [_read(envelope.content, one) for one in envelope.rcpt_tos]
         self.received.set()
@@ -111,11 +113,7 @@ class _Controller(Controller):
     def __init__(self, inbox: Inbox, bound: socket.socket) -> None:
         login: dict[str, Any] = {}
         if inbox.password is not None:
-            login = {
-                "authenticator": inbox.authenticate,
-                "auth_required": True,
-                "auth_require_tls": False,
-            }
+            login = {"authenticator": inbox.authenticate, "auth_require_tls": False}
         super().__init__(
             inbox, hostname="127.0.0.1", port=bound.getsockname()[1], ready_timeout=10, **login
         )

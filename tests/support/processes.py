@@ -74,7 +74,7 @@ class Running:
     def descendants(self) -> list[psutil.Process]:
         """Return its living descendants, and remember them."""
         try:
-            found = psutil.Process(self.process.pid).children(recursive=True)
+            found: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             found = []
         self._seen |= {one.pid: one for one in found}

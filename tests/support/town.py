@@ -13,29 +13,25 @@ from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-import httpx
 from pydantic import SecretStr
 from sqlalchemy import select
 
 from billing.delivery import DeliveryReport
-from billing.identity import LOGIN_PURPOSE
 from billing.isps import IspSetup
 from billing.pairing import Paired
-from billing.ports import WisproAccess
 from billing.runs import SyncReport
 from config.settings import Settings
 from models import questions
 from models.account import Account
 from models.questions import DeliveryLine, InvoiceLine
 from tests.support.cli import Cli
+from tests.support.house import ImpatientHouse
 from tests.support.inbox import Inbox, Letter
-from wispro.client import WisproClient
 from wispro.limits import Limits
 from wispro.sandbox.faults import Rule
 from wispro.sandbox.ledger import ARGENTINA
 from wispro.sandbox.model import Client, Invoice
 from wispro.sandbox.server import SandboxServer
-from worker.house import House
 
 SLUG = "interatos"
 ZONE = "America/Argentina/Cordoba"
@@ -44,25 +40,6 @@ TOKEN = "b7d0c6a1-wispro-token-of-the-tests-93fe"
 #: A Tuesday, noon in Córdoba.
 NOON = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 PRICE = Decimal("2590.00")
-
-
-class ImpatientHouse(House):
-    """The use-cases, except that nobody sleeps between two tries at Wispro."""
-
-    limits = Limits(json_timeout=2.0, json_deadline_seconds=4.0, pdf_timeout=2.0)
-
-    def wispro(self, access: WisproAccess) -> WisproClient:
-        """Return a client that does not wait its turn either."""
-        if self._http is None:
-            self._http = httpx.Client(follow_redirects=False)
-        return WisproClient(
-            self._http,
-            base_url=access.base_url,
-            token=access.token,
-            digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
-            sleep=lambda _: None,
-            limits=self.limits,
-        )
 
 
 class Town:
@@ -172,9 +149,8 @@ class Town:
         if due_in is not None:
             due = self.today + timedelta(days=due_in)
             fields |= {"first_due_date": f"{due}", "second_due_date": f"{due + timedelta(days=10)}"}
-        return self.state.bill(
-            self.state.contracts[client.contracts[contract]], **{**fields, **given}
-        )
+        fields |= given
+        return self.state.bill(self.state.contracts[client.contracts[contract]], **fields)
 
     # -- what the daemon does ---------------------------------------------------------------
 
@@ -238,6 +214,10 @@ class Town:
     def break_wispro(self, fault: str, **how: Any) -> None:
         """Switch a fault of the stand-in on."""
         self.sandbox.faults.add(Rule(fault=fault, **how))
+
+    def lose_patience(self) -> None:
+        """Wait half a second for Wispro instead of ten, and ask twice instead of three times."""
+        self.house.limits = Limits(json_timeout=0.5, pdf_timeout=0.5, tries=2)
 
     def mend_wispro(self) -> None:
         """End every fault."""

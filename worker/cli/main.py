@@ -16,8 +16,8 @@ from billing.sync import SyncBusyError
 from config.settings import SettingsError
 from worker.cli import looking, pairing, running, sending, setting_up
 from worker.cli.show import complain
-from worker.house import NotReadyError, plain_database_error
-from worker.valkey import ValkeyError
+from worker.errors import NotReadyError, ValkeyError
+from worker.house import plain_database_error
 
 _FORESEEN = (
     SetupError,
@@ -61,7 +61,8 @@ def _one_line() -> Iterator[None]:
             complain(problem)
         sys.exit(2)
     except _FORESEEN as error:
-        complain(str(error))
+        for line in str(error).splitlines():
+            complain(line)
         sys.exit(1)
     except SQLAlchemyError as error:
         complain(f"the database: {plain_database_error(error)}")

@@ -35,12 +35,14 @@ def pair(
 
     Example: `alerta pair interatos 793 --to ana@example.org --to telegram:12345`
     """
+    from worker.nudge import look_soon  # noqa: PLC0415 - Celery takes 0.3 s to import
+
     with open_house() as house:
         with progress_bar("looking the QR code up") as progress:
             paired = house.pairing.pair(
                 slug, client, to, now=house.clock(), locale=locale, progress=progress
             )
-        house.hint_look(paired.account_id)
+        look_soon(house.settings, paired.account_id)
         where = ", ".join(paired.added + paired.known)
         say(f"paired {paired.client.name} (public id {paired.client.public_id}) with {where}")
         for scheme in paired.without_transport:

@@ -57,7 +57,7 @@ def beat() -> None:
 
 
 def up(
-    *, tied: Annotated[bool, typer.Option(hidden=True, help="End with the parent.")] = False
+    *, tied: Annotated[int | None, typer.Option(hidden=True, help="End with this parent.")] = None
 ) -> None:
     """Run everything: workers, beat and, by default, the embedded Valkey. Ctrl-C stops it cleanly.
 
@@ -68,8 +68,8 @@ def up(
     from models.schema import migrate  # noqa: PLC0415
     from worker import processes  # noqa: PLC0415
 
-    if tied:
-        die_with_parent()
+    if tied is not None:
+        die_with_parent(tied)
     settings = load_settings()
     if settings.embedded_database:
         with open_house(migrated=False) as house:

@@ -142,8 +142,8 @@ class Stage:
             f"{PREFIX}TICK": "PT2S",
         }
         with self._log.open("wb") as log:
-            self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "worker", "up", "--tied"],
+            self._daemon = subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, "-m", "worker", "up", "--tied", str(os.getpid())],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -60,6 +60,24 @@ def test_one_delivery_that_stumbles_holds_nobody_up(
 
 
 @on_sqlite
+def test_who_is_told_to_stop_gives_everything_back_at_once(
+    two_owed: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is stopped between claim and send leaves nothing waiting for a lease."""
+    town = two_owed
+
+    def stop(*_: Any, **__: Any) -> Any:
+        raise SystemExit
+
+    monkeypatch.setattr(town.house.messenger, "render", stop)
+    with pytest.raises(SystemExit):
+        town.deliver()
+    assert town.ends() == [("issued", "first_sight", "planned", None)] * 2
+    monkeypatch.undo()
+    assert town.deliver().sent == 2
+
+
+@on_sqlite
 def test_who_stumbles_for_a_day_is_given_up(
     two_owed: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,114 @@
+"""The contract map, and the warning before a contract is cut off.
+
+A contract that becomes `alerted` (wispro-api.md, section 4: the payment notice is being shown) owes
+its customer one warning; one that ceases to be so takes back what still waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from billing import keys
+from billing.identity import storable
+from billing.owing import DEMANDS, Rules, Tally, end_planned, owe
+from billing.values import AlertKind, ContractFacts, ContractState, InvoiceState, Reason
+from models.account import Account, Contract
+from models.database import insert_for
+from models.invoice import Invoice
+
+
+def keep_contracts(
+    session: Session, account: Account, contracts: Iterable[ContractFacts], *, now: datetime
+) -> tuple[list[str], list[str]]:
+    """This function will keep the contract map.
+
+    Returns:
+        The contracts that became `alerted`, and those that ceased to be so.
+    """
+    known = {
+        row.contract_id: row
+        for row in session.scalars(
+            select(Contract).where(
+                Contract.isp_id == account.isp_id, Contract.client_id == account.client_id
+            )
+        )
+    }
+    warned: list[str] = []
+    calmed: list[str] = []
+    for facts in contracts:
+        row = known.get(facts.contract_id)
+        if row is None:
+            session.execute(
+                insert_for(session, Contract)
+                .values(
+                    isp_id=account.isp_id,
+                    contract_id=facts.contract_id,
+                    client_id=account.client_id,
+                    public_id=storable(facts.public_id),
+                    state=facts.state.value,
+                    seen_at=now,
+                )
+                .on_conflict_do_update(
+                    index_elements=["isp_id", "contract_id"],
+                    set_={"client_id": account.client_id, "state": facts.state.value},
+                )
+            )
+        elif row.state != facts.state.value:
+            if facts.state is ContractState.ALERTED:
+                warned.append(facts.contract_id)
+            elif row.state == ContractState.ALERTED.value:
+                calmed.append(facts.contract_id)
+            row.state = facts.state.value
+            row.seen_at = now
+    return warned, calmed
+
+
+def end_warnings(
+    session: Session, account: Account, contracts: list[str], *, now: datetime
+) -> None:
+    """This function will end the warnings that still wait for contracts that calmed down."""
+    if not contracts:
+        return
+    for invoice_id in session.scalars(
+        select(Invoice.id).where(
+            Invoice.account_id == account.id, Invoice.contract_id.in_(contracts)
+        )
+    ).all():
+        warning = [AlertKind.CUTOFF_WARNING.value]
+        end_planned(session, invoice_id, warning, Reason.SUPERSEDED, now=now)
+
+
+def warn_of_cutoff(
+    session: Session,
+    account: Account,
+    contracts: list[str],
+    rules: Rules,
+    *,
+    now: datetime,
+) -> Tally:
+    """This function will owe one warning for each contract that became `alerted`.
+
+    It is about the oldest open invoice of the contract; without one there is nothing to pay.
+    """
+    tally = Tally()
+    for contract_id in contracts:
+        row = session.scalars(
+            select(Invoice)
+            .where(
+                Invoice.account_id == account.id,
+                Invoice.contract_id == contract_id,
+                Invoice.state == InvoiceState.PENDING.value,
+                Invoice.vanished_at.is_(None),
+            )
+            .order_by(Invoice.first_due_date, Invoice.id)
+            .limit(1)
+        ).first()
+        if row is not None:
+            key = keys.of_cutoff(row.wispro_id, rules.calendar.today(now))
+            end_planned(session, row.id, DEMANDS, Reason.SUPERSEDED, now=now, but=key)
+            tally += owe(session, row, key, rules, due_at=now, now=now)
+    return tally

@@ -1,0 +1,30 @@
+"""The use-cases of a process that never naps."""
+
+from __future__ import annotations
+
+import httpx
+
+from billing.identity import LOGIN_PURPOSE
+from billing.ports import WisproAccess
+from wispro.client import WisproClient
+from wispro.limits import Limits
+from worker.house import House
+
+
+class ImpatientHouse(House):
+    """The use-cases, except that nobody sleeps between two tries at Wispro."""
+
+    limits = Limits()
+
+    def wispro(self, access: WisproAccess) -> WisproClient:
+        """Return a client that does not wait its turn either."""
+        if self._http is None:
+            self._http = httpx.Client(follow_redirects=False, verify=False)  # noqa: S501 - plain HTTP
+        return WisproClient(
+            self._http,
+            base_url=access.base_url,
+            token=access.token,
+            digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
+            sleep=lambda _: None,
+            limits=self.limits,
+        )
