@@ -477,7 +477,9 @@ class Town:
         assert truth.state == "pending", f"asked to pay although {truth.state}"
         owed = -self.state.account(self.state.holder(truth))["balance_amount"]
         assert letter.covered_by_credit == (owed <= 0), f"the account owes {owed}"
-        assert letter.amount_due == truth.balance > 0
+        assert letter.amount_due == truth.balance
+        if truth.balance == 0:  # pending all the same: what was paid exceeds the new amount
+            assert (letter.kind, letter.pay_url) == (AlertKind.CHANGED, None)
         if letter.covered_by_credit:
             assert letter.kind in {AlertKind.ISSUED, AlertKind.CHANGED}
             assert letter.pay_url is None

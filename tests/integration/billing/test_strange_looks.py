@@ -234,3 +234,39 @@ def test_a_thousand_unreadable_records_are_counted_and_not_all_written_down(town
     assert report.set_aside == 30
     with town.house.database.read() as session:
         assert len(session.scalars(select(SetAsideRecord)).all()) == 20
+
+
+@on_sqlite
+def test_a_look_that_was_overtaken_is_dropped(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one look was under way, a younger one was laid down: the older one knows less."""
+    ana = town.customer()
+    town.settled(ana)
+    real, held = look.look_at, []
+
+    def slow(wispro: Any, subject: Any, **how: Any) -> Any:
+        found = real(wispro, subject, **how)
+        if not held:
+            held.append(found)
+            town.state.remove(invoice)
+            town.wait(seconds=10)
+            monkeypatch.undo()
+            town.house.sync.run(town.isp_id, clock=town.clock, trigger="hand", due_only=False)
+        return found
+
+    invoice = town.bill(ana)
+    with town.house.database.read() as session:
+        account_id = session.scalars(select(Account.id)).one()
+    monkeypatch.setattr(sync_module, "look_at", slow)
+    report = town.house.sync.run_account(account_id, clock=town.clock, trigger="hand")
+
+    assert (report.alerts, town.copies()) == (0, [])
+
+
+@on_sqlite
+def test_an_account_rests_between_two_looks(town: Town) -> None:
+    """Half an hour after the last look it is due again, and not a minute before."""
+    town.settled(town.customer())
+    town.wait(minutes=29, seconds=59)
+    assert town.house.sync.due_isps(now=town.now) == []
+    town.wait(seconds=1)
+    assert town.house.sync.due_isps(now=town.now) == [town.isp_id]

@@ -35,9 +35,16 @@ def isp_id(database):
         return isp.id
 
 
-def claim(database, isp_id, *, limit=10, now=NOW):
+def claim(database, isp_id, *, limit=10, now=NOW, account_id=None):
     with database.write() as session:
-        return claims.claim(session, isp_id, limit=limit, now=now, lease_until=now + LEASE)
+        return claims.claim(
+            session,
+            isp_id,
+            limit=limit,
+            now=now,
+            lease_until=now + LEASE,
+            account_id=account_id,
+        )
 
 
 def state_of(database, delivery_id):
@@ -62,6 +69,14 @@ def test_many_workers_claim_each_delivery_once(database, database_url, isp_id):
     with ThreadPoolExecutor(4) as pool:
         claimed = [item for found in pool.map(work, range(4)) for item in found]
     assert len(claimed) == len(set(claimed)) == 40
+
+
+def test_a_claim_for_one_account_leaves_the_others_alone(database, isp_id):
+    """What support sends by hand is one customer's."""
+    with database.read() as session:
+        somebody = session.scalars(select(Delivery.account_id)).first()
+    assert claim(database, isp_id, account_id=somebody + 1) == []
+    assert claim(database, isp_id, account_id=somebody) != []
 
 
 def test_what_is_not_due_is_not_claimed(database, isp_id):
