@@ -241,7 +241,8 @@ def test_a_look_that_was_overtaken_is_dropped(town: Town, monkeypatch: pytest.Mo
     """While one look was under way, a younger one was laid down: the older one knows less."""
     ana = town.customer()
     town.settled(ana)
-    real, held = look.look_at, []
+    real = look.look_at
+    held: list[object] = []
 
     def slow(wispro: Any, subject: Any, **how: Any) -> Any:
         found = real(wispro, subject, **how)
