@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing import keys
@@ -177,6 +177,7 @@ def _apply_invoice(
             first_seen_at=now,
             confirmed_at=asked_at,
             missing_reads=0,
+            was_pending=False,
         )
         session.add(row)
     elif row.missing_reads or row.vanished_at:
@@ -190,8 +191,10 @@ def _apply_invoice(
     if baseline:
         row.steps_until = now  # what came due before the first look is history
     session.flush()
-    _record(session, row, changes, baseline=baseline, sync_run_id=sync_run_id, now=now)
-    back = before is not None and not_yet_issued(before) and _was_pending(session, row)
+    if not (baseline and before is None):
+        _record(session, row, changes, sync_run_id=sync_run_id, now=now)
+    back = before is not None and not_yet_issued(before) and row.was_pending
+    row.was_pending = row.was_pending or facts.state is InvoiceState.PENDING
     reaction = react(
         before,
         facts,
@@ -211,25 +214,6 @@ def _apply_invoice(
             continue  # a reminder that is already due says all that the announcement would
         tally += _owe_reaction(session, row, kind, reaction, rules, now=now)
     return 1
-
-
-def _was_pending(session: Session, row: Invoice) -> bool:
-    """Whether we ever saw this invoice pending; asked only of one that is not, which is rare."""
-    found = session.execute(
-        select(InvoiceChange.id)
-        .where(
-            InvoiceChange.invoice_id == row.id,
-            or_(
-                func.lower(InvoiceChange.before) == InvoiceState.PENDING.value,
-                and_(
-                    InvoiceChange.kind == ChangeKind.APPEARED.value,
-                    func.lower(InvoiceChange.after) == InvoiceState.PENDING.value,
-                ),
-            ),
-        )
-        .limit(1)
-    ).first()
-    return found is not None
 
 
 def _owe_reaction(
@@ -283,7 +267,6 @@ def _record(
     row: Invoice,
     changes: Iterable[Change],
     *,
-    baseline: bool,
     sync_run_id: int | None,
     now: datetime,
 ) -> None:
@@ -296,7 +279,6 @@ def _record(
             kind=change.kind.value,
             before=change.before[:300] if change.before else None,
             after=change.after[:300] if change.after else None,
-            baseline=baseline,
         )
         for change in changes
     )
@@ -314,5 +296,5 @@ def _count_missing(
     row.plan_at = None
     end_planned(session, row.id, [kind.value for kind in AlertKind], Reason.VANISHED, now=now)
     change = Change(kind=ChangeKind.VANISHED, before=row.raw_state)
-    _record(session, row, [change], baseline=False, sync_run_id=sync_run_id, now=now)
+    _record(session, row, [change], sync_run_id=sync_run_id, now=now)
     return 1

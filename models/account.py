@@ -16,7 +16,8 @@ class Account(Base):
 
     `login_digest` is the keyed hash of the portal's login link; the link itself is never kept. The
     national id is sealed (Wispro filters by it) and hashed (staff look people up by it).
-    `looked_at` is when the last complete look at Wispro began; `baseline_at` when the first did.
+    `looked_at` is when the last complete look at this account alone began; `baseline_at` when the
+    first look did. `next_look_at` is None while whole-ISP looks cover the account.
     """
 
     __tablename__ = "account"
@@ -75,7 +76,10 @@ class Channel(Base):
 
 
 class Contract(Base):
-    """The contract map: which client a contract belongs to. Nothing else of it is kept."""
+    """The contract map: which client a contract belongs to. Nothing else of it is kept.
+
+    `seen_at` is when Wispro last named its client to us.
+    """
 
     __tablename__ = "contract"
 

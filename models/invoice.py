@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.account import Account
@@ -18,13 +18,16 @@ class Invoice(Base):
     `confirmed_at` is when the request that last told us about this very invoice began: an answer to
     an older request never overwrites it. `steps_until` is the instant up to which policy steps were
     decided; `plan_at` is when the next one comes due, or None where none is left. `missing_reads`
-    counts complete reads that lacked it while its own GET said 404.
+    counts complete reads that lacked it while its own GET said 404. `was_pending` = we saw it
+    pending at least once. `fingerprint` is of the record as Wispro last wrote it: an equal one
+    needs no reading; None where our copy came from elsewhere.
     """
 
     __tablename__ = "invoice"
     __table_args__ = (
         UniqueConstraint("isp_id", "wispro_id"),
         Index(None, "account_id", "state"),
+        Index(None, "isp_id", "state"),
         Index(None, "plan_at"),
     )
 
@@ -51,6 +54,8 @@ class Invoice(Base):
     announced_at: Mapped[datetime | None]
     vanished_at: Mapped[datetime | None]
     missing_reads: Mapped[int] = mapped_column(default=0)
+    was_pending: Mapped[bool] = mapped_column(default=False)
+    fingerprint: Mapped[int | None] = mapped_column(BigInteger)
     steps_until: Mapped[datetime | None]
     plan_at: Mapped[datetime | None]
 
@@ -58,7 +63,7 @@ class Invoice(Base):
 
 
 class InvoiceChange(Base):
-    """One thing that a diff found on one invoice."""
+    """One thing that a diff found on one invoice; its silent first sight is not recorded."""
 
     __tablename__ = "change"
     __table_args__ = (Index(None, "invoice_id", "at"),)
@@ -73,4 +78,3 @@ class InvoiceChange(Base):
     kind: Mapped[str] = mapped_column(String(20))
     before: Mapped[str | None] = mapped_column(String(300))
     after: Mapped[str | None] = mapped_column(String(300))
-    baseline: Mapped[bool]

@@ -16,8 +16,16 @@ class Isp(Base):
 
     `contact_hours` is "HH:MM-HH:MM" in `timezone`. `debt_sign` says which sign of Wispro's
     `balance_amount` means that the customer owes (medium confidence in the API's notes, so a
-    setting). `trouble` says why the last sync failed; scheduled ones rest until `trouble_until`.
-    `sync_lease_…` keep one sync at a time.
+    setting). `sync_lease_…` keep one sync at a time.
+
+    How it is looked at: `strategy` is the plan that the last run chose; under a whole-ISP one
+    `next_sync_at` is when the next is due (by account, each account has its own). `swept_at` is
+    when the last complete whole-ISP look began. The circuit breaker: `failures` in a row, why
+    (`trouble`), and until when scheduled runs rest (`trouble_until`).
+
+    The mass-anomaly breaker: `held_run_id` is the run that waits for the operator; nothing is sent
+    meanwhile. A run is held above `hold_share` percent of the open invoices, at least
+    `hold_at_least` of them, or above `hold_volume` times the usual number of alerts.
     """
 
     __tablename__ = "isp"
@@ -40,8 +48,17 @@ class Isp(Base):
     enabled: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     synced_at: Mapped[datetime | None]
+    strategy: Mapped[str] = mapped_column(String(10), default="accounts")
+    next_sync_at: Mapped[datetime | None]
+    swept_at: Mapped[datetime | None]
+    full_every_days: Mapped[int] = mapped_column(default=7)
+    failures: Mapped[int] = mapped_column(default=0)
     trouble: Mapped[str | None] = mapped_column(String(500))
     trouble_until: Mapped[datetime | None]
+    hold_share: Mapped[int] = mapped_column(default=20)
+    hold_at_least: Mapped[int] = mapped_column(default=50)
+    hold_volume: Mapped[int] = mapped_column(default=3)
+    held_run_id: Mapped[int | None]
     sync_lease_token: Mapped[str | None] = mapped_column(String(36))
     sync_lease_until: Mapped[datetime | None]
 

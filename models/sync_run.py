@@ -11,7 +11,12 @@ from models.base import Base
 
 
 class SyncRun(Base):
-    """`outcome` is None while the run goes on, or if its process died."""
+    """`outcome` is None while the run goes on, or if its process died.
+
+    `mode` is the plan that was chosen and `why` the count of requests that chose it. `decision`
+    ends a run that was held: "approved" or "rejected" by the operator, "superseded" by a later
+    look.
+    """
 
     __tablename__ = "sync_run"
     __table_args__ = (Index(None, "isp_id", "started_at"),)
@@ -26,8 +31,12 @@ class SyncRun(Base):
     outcome: Mapped[str | None] = mapped_column(String(12))
     reason: Mapped[str | None] = mapped_column(String(24))
     detail: Mapped[str | None] = mapped_column(String(500))
+    why: Mapped[str | None] = mapped_column(String(300))
+    decision: Mapped[str | None] = mapped_column(String(12))
+    decided_at: Mapped[datetime | None]
     accounts: Mapped[int] = mapped_column(default=0)
     requests: Mapped[int] = mapped_column(default=0)
+    pages: Mapped[int] = mapped_column(default=0)
     fetched: Mapped[int] = mapped_column(default=0)
     foreign: Mapped[int] = mapped_column(default=0)
     set_aside: Mapped[int] = mapped_column(default=0)

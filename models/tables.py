@@ -5,6 +5,8 @@ from models.alert import Alert, Attempt, Delivery
 from models.base import Base
 from models.invoice import Invoice, InvoiceChange
 from models.isp import Isp, Transport
+from models.listing import ListingMark, Probe
+from models.proposal import Proposal
 from models.sync_run import SetAsideRecord, SyncRun
 
 __all__ = [
@@ -18,6 +20,9 @@ __all__ = [
     "Invoice",
     "InvoiceChange",
     "Isp",
+    "ListingMark",
+    "Probe",
+    "Proposal",
     "SetAsideRecord",
     "SyncRun",
     "Transport",
