@@ -18,8 +18,11 @@ def test_whatever_refers_to_a_row_that_housekeeping_deletes_is_found_by_an_index
         for key in tables.get_foreign_keys(table)
         if key["referred_table"] == "sync_run"
         and not any(
-            index["column_names"][: len(key["constrained_columns"])] == key["constrained_columns"]
-            for index in [*tables.get_indexes(table), *tables.get_unique_constraints(table)]
+            columns[: len(key["constrained_columns"])] == key["constrained_columns"]
+            for columns in (
+                *(index["column_names"] for index in tables.get_indexes(table)),
+                *(unique["column_names"] for unique in tables.get_unique_constraints(table)),
+            )
         )
     ]
     assert unindexed == []
