@@ -80,9 +80,11 @@ def apply_look(
     for facts in look.invoices:
         row = rows.get(facts.wispro_id)
         if row is not None and row.account_id != account.id:
-            applied.foreign += 1
-            continue
-        applied.changed += _apply_invoice(
+            if facts.contract_id is None:
+                applied.foreign += 1
+                continue
+            give_to(session, row, account, sync_run_id=sync_run_id, now=now)
+        applied.changed += lay_invoice(
             session,
             account,
             row,
@@ -96,7 +98,7 @@ def apply_look(
         )
     for wispro_id in look.not_found:
         if (row := rows.get(wispro_id)) is not None:
-            applied.changed += _count_missing(
+            applied.changed += count_missing(
                 session, row, asked_at=look.asked_at, sync_run_id=sync_run_id, now=now
             )
     if not baseline:
@@ -119,7 +121,7 @@ def apply_single(
 ) -> Applied:
     """This function will bring one invoice up to its own GET (the last-second look)."""
     applied = Applied()
-    applied.changed = _apply_invoice(
+    applied.changed = lay_invoice(
         session,
         row.account,
         row,
@@ -150,7 +152,7 @@ def _rows(session: Session, account: Account, look: Look) -> dict[str, Invoice]:
     return found
 
 
-def _apply_invoice(
+def lay_invoice(
     session: Session,
     account: Account,
     row: Invoice | None,
@@ -162,8 +164,26 @@ def _apply_invoice(
     asked_at: datetime,
     sync_run_id: int | None,
     now: datetime,
+    fingerprint: int | None = None,
 ) -> int:
-    """Diff one invoice, keep it, plan for it; returns 1 if anything changed."""
+    """This function will diff one invoice, keep it and plan for it.
+
+    Args:
+        session: an open unit of work that holds the account and the row.
+        account: whose invoice it is.
+        row: our copy; None at the first sight.
+        facts: what Wispro says.
+        rules: of the ISP.
+        tally: what is planned is added here.
+        baseline: the account's silent first look.
+        asked_at: when the request that told us began; an older answer than ours is dropped.
+        sync_run_id: the run to which changes belong.
+        now: the present.
+        fingerprint: of the record in a list, if that is where the facts come from.
+
+    Returns:
+        1 if anything changed.
+    """
     if row is not None and row.confirmed_at > asked_at:
         return 0  # a younger answer was laid down while this one was under way
     before = None if row is None else facts_of(row)
@@ -185,8 +205,10 @@ def _apply_invoice(
         row.vanished_at = None
         changes = changes or (Change(kind=ChangeKind.DETAILS_CHANGED, after="seen again"),)
     if not changes:
+        row.fingerprint = fingerprint or row.fingerprint
         return 0
     lay_onto(row, facts)
+    row.fingerprint = fingerprint
     row.confirmed_at = asked_at
     if baseline:
         row.steps_until = now  # what came due before the first look is history
@@ -284,17 +306,44 @@ def _record(
     )
 
 
-def _count_missing(
+def count_missing(
     session: Session, row: Invoice, *, asked_at: datetime, sync_run_id: int | None, now: datetime
 ) -> int:
+    """This function will count a complete read that lacked an invoice whose own GET said 404.
+
+    Returns:
+        1 if that was the one too many: it has vanished.
+    """
     if row.vanished_at is not None or row.confirmed_at > asked_at:
         return 0
     row.missing_reads += 1
     if row.missing_reads < READS_UNTIL_VANISHED:
         return 0
+    let_vanish(session, row, sync_run_id=sync_run_id, now=now)
+    return 1
+
+
+def let_vanish(session: Session, row: Invoice, *, sync_run_id: int | None, now: datetime) -> None:
+    """This function will end everything that was planned for an invoice that is no more."""
     row.vanished_at = now
     row.plan_at = None
     end_planned(session, row.id, [kind.value for kind in AlertKind], Reason.VANISHED, now=now)
     change = Change(kind=ChangeKind.VANISHED, before=row.raw_state)
     _record(session, row, [change], sync_run_id=sync_run_id, now=now)
-    return 1
+
+
+def give_to(
+    session: Session, row: Invoice, account: Account, *, sync_run_id: int | None, now: datetime
+) -> None:
+    """This function will hand an invoice over with its contract: silently, as at a first look.
+
+    What was planned for the former holder ends; what was sent stays theirs.
+    """
+    end_planned(session, row.id, [kind.value for kind in AlertKind], Reason.VANISHED, now=now)
+    change = Change(kind=ChangeKind.DETAILS_CHANGED, before="another holder", after="moved here")
+    _record(session, row, [change], sync_run_id=sync_run_id, now=now)
+    row.account_id = account.id
+    row.baseline = True
+    row.announced_at = row.vanished_at = None
+    row.missing_reads = 0
+    row.first_seen_at = row.steps_until = row.plan_at = now

@@ -67,6 +67,29 @@ def keep_contracts(
     return warned, calmed
 
 
+def new_contracts(
+    session: Session, account: Account, contracts: Iterable[ContractFacts], *, now: datetime
+) -> list[ContractFacts]:
+    """This function will keep the contracts that are new; return those in another state."""
+    contracts = list(contracts)
+    states = {
+        row.contract_id: row.state
+        for row in session.scalars(
+            select(Contract).where(
+                Contract.isp_id == account.isp_id, Contract.client_id == account.client_id
+            )
+        )
+    }
+    keep_contracts(
+        session, account, [one for one in contracts if one.contract_id not in states], now=now
+    )
+    return [
+        one
+        for one in contracts
+        if one.contract_id in states and states[one.contract_id] != one.state.value
+    ]
+
+
 def end_warnings(
     session: Session, account: Account, contracts: list[str], *, now: datetime
 ) -> None:
@@ -112,3 +135,25 @@ def warn_of_cutoff(
             end_planned(session, row.id, DEMANDS, Reason.SUPERSEDED, now=now, but=key)
             tally += owe(session, row, key, rules, due_at=now, now=now)
     return tally
+
+
+def move_contract(
+    session: Session,
+    account: Account,
+    contract_id: str,
+    state: ContractState,
+    rules: Rules,
+    *,
+    now: datetime,
+) -> Tally:
+    """This function will keep the new state of one contract, and owe or end its warning."""
+    row = session.get(Contract, (account.isp_id, contract_id))
+    if row is None or row.client_id != account.client_id or row.state == state.value:
+        return Tally()
+    calmed = row.state == ContractState.ALERTED.value
+    row.state = state.value
+    if calmed:
+        end_warnings(session, account, [contract_id], now=now)
+    if state is ContractState.ALERTED and account.baseline_at is not None:
+        return warn_of_cutoff(session, account, [contract_id], rules, now=now)
+    return Tally()

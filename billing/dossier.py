@@ -61,7 +61,8 @@ class Dossier:
             due_at=self.alert.due_at,
             useful_until=self.alert.useful_until,
             invoice=self.facts,
-            vanished=self.invoice.vanished_at is not None,
+            vanished=self.invoice.vanished_at is not None
+            or self.invoice.account_id != self.account.id,
             checked_at=checked_at,
             owed=owed,
             minimum=self.isp.minimum_amount,
@@ -70,6 +71,7 @@ class Dossier:
             calendar=self.rules.calendar,
             laid=laid,
             stands=self._stands(laid),
+            held=self.isp.held_run_id is not None,
         )
 
     def _stands(self, laid: Sequence[Occurrence]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from billing.values import InvoiceFacts, InvoiceState
 from models.base import MONEY_DECIMALS
@@ -34,21 +35,29 @@ def facts_of(row: Invoice) -> InvoiceFacts:
     )
 
 
+def columns_of(facts: InvoiceFacts) -> dict[str, Any]:
+    """Return what we keep of the facts, by column."""
+    return {
+        "contract_id": facts.contract_id,
+        "number": facts.number,
+        "state": facts.state.value,
+        "raw_state": facts.raw_state,
+        "amount": facts.amount,
+        "balance": facts.balance,
+        "issued_date": facts.issued_date,
+        "first_due_date": facts.first_due_date,
+        "second_due_date": facts.second_due_date,
+        "period_from": facts.period_from,
+        "period_to": facts.period_to,
+        "concept": facts.concept,
+        "pay_url": facts.pay_urls[0] if facts.pay_urls else None,
+    }
+
+
 def lay_onto(row: Invoice, facts: InvoiceFacts) -> None:
     """Copy what we keep of the facts onto the row."""
-    row.contract_id = facts.contract_id
-    row.number = facts.number
-    row.state = facts.state.value
-    row.raw_state = facts.raw_state
-    row.amount = facts.amount
-    row.balance = facts.balance
-    row.issued_date = facts.issued_date
-    row.first_due_date = facts.first_due_date
-    row.second_due_date = facts.second_due_date
-    row.period_from = facts.period_from
-    row.period_to = facts.period_to
-    row.concept = facts.concept
-    row.pay_url = facts.pay_urls[0] if facts.pay_urls else None
+    for name, value in columns_of(facts).items():
+        setattr(row, name, value)
 
 
 def unstorable(facts: InvoiceFacts) -> str | None:

@@ -18,6 +18,8 @@ from billing.values import AlertKind, Balance, DeliveryState, InvoiceFacts, Invo
 
 #: product.md, section 3, rule 4: an unpaid alert goes only on a look at most this old.
 FRESH_FOR = timedelta(minutes=5)
+#: How soon to ask again whether the operator has spoken.
+HELD_FOR = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Case:
         laid: the policy's steps on this invoice.
         stands: what the alert was planned for is still so (the due date of a reminder, the new
             value of a change).
+        held: a run waits for the operator's word (product.md, rule 20): nothing is sent meanwhile.
     """
 
     kind: AlertKind
@@ -80,6 +83,7 @@ class Case:
     calendar: Calendar
     laid: Sequence[Occurrence]
     stands: bool = True
+    held: bool = False
 
 
 def decide(case: Case, *, now: datetime) -> Verdict:
@@ -90,6 +94,8 @@ def decide(case: Case, *, now: datetime) -> Verdict:
         return End(DeliveryState.CANCELLED, Reason.CHANNEL_DISABLED)
     if (ended := _not_owed(case) or _outdated(case, now=now)) is not None:
         return ended
+    if case.held:
+        return Wait(now + HELD_FOR, Reason.BREAKER)
     if not case.calendar.is_open(now):
         return Wait(case.calendar.next_open(now), Reason.QUIET_HOURS)
     if not case.kind.shows_debt:

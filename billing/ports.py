@@ -11,9 +11,10 @@ Exceptions that cross a door are declared here too, so that a use-case can name 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, TypeVar
 
 from billing.letter import Attachment, Envelope, Letter, Message, Outcome
 from billing.values import (
@@ -21,12 +22,17 @@ from billing.values import (
     ClientFacts,
     ClientField,
     ContractFacts,
+    Habits,
     InvoiceFacts,
     Listing,
     Medium,
     Page,
+    PaymentFacts,
+    SweepPage,
     UpstreamReason,
 )
+
+T = TypeVar("T")
 
 
 class UpstreamError(Exception):
@@ -68,6 +74,21 @@ class WisproAccess:
     requests_per_second: float
 
 
+Clock = Callable[[], datetime]
+
+
+class Sweep(Protocol[T]):
+    """A list that is read page by page, from its end to its beginning, as it is iterated."""
+
+    def __iter__(self) -> Iterator[SweepPage[T]]:
+        """Yield the pages, and those again that shifted meanwhile; may raise `UpstreamError`."""
+        ...
+
+    def why_incomplete(self, distinct: int) -> str | None:
+        """Say why that many distinct records are not known to be all, or None if they are."""
+        ...
+
+
 class WisproPort(Protocol):
     """Read-only door to one ISP's Wispro account. Every method may raise `UpstreamError`."""
 
@@ -76,12 +97,49 @@ class WisproPort(Protocol):
         """How many HTTP requests this client made so far."""
         ...
 
+    def habits(self) -> Habits:
+        """Find out how this Wispro behaves, by asking what cannot be."""
+        ...
+
     def client(self, client_id: str) -> ClientFacts:
         """Return one client by its UUID."""
         ...
 
     def find_clients(self, by: ClientField, value: str) -> Listing[ClientFacts]:
         """Return the clients whose field is exactly `value`; an empty value is refused."""
+        ...
+
+    def invoices(
+        self, *, state: str | None, start: int | None, clock: Clock, resume: bool = False
+    ) -> Sweep[InvoiceFacts]:
+        """Read every invoice of the ISP, or those in one state, from the newest page back.
+
+        Args:
+            state: Wispro's word for the state; None = all.
+            start: where the list is thought to end; None = ask.
+            clock: stamps each request.
+            resume: begin at `start` although the list goes on behind it.
+        """
+        ...
+
+    def contracts(
+        self, *, state: str | None, start: int | None, clock: Clock, resume: bool = False
+    ) -> Sweep[ContractFacts]:
+        """Read every contract of the ISP, or those in one state, from the newest page back."""
+        ...
+
+    def clients(
+        self, *, start: int | None, clock: Clock, resume: bool = False
+    ) -> Sweep[ClientFacts]:
+        """Read every client of the ISP from the newest page back."""
+        ...
+
+    def payments_since(self, since: datetime, *, most_pages: int) -> Sequence[PaymentFacts] | None:
+        """Return the payments that were created since; None if they fill more than `most_pages`."""
+        ...
+
+    def contract(self, contract_id: str) -> ContractFacts:
+        """Return one contract by its UUID."""
         ...
 
     def client_pages(self) -> Iterator[Page[ClientFacts]]:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
+from billing.circuit import after_run
 from billing.look import Look
 from billing.ports import SecretError, UpstreamError
 from billing.values import SyncOutcome, UpstreamReason
+from billing.verdicts import release
+from models.account import Account
 from models.database import Database
 from models.isp import Isp
 from models.sync_run import SetAsideRecord, SyncRun
 
 log = structlog.get_logger()
 
-#: How long scheduled runs rest after a failure; a token that was refused stays refused longer.
+#: How long scheduled runs rest after a look that was not whole.
 REST = timedelta(minutes=2)
-REST_UNAUTHORIZED = timedelta(minutes=15)
 #: Reasons that concern the whole ISP: asking for the next account is pointless.
 ISP_WIDE = frozenset({UpstreamReason.NOT_AUTHORIZED, UpstreamReason.LICENCE_EXPIRED})
 #: Reasons that concern one account: they say nothing about Wispro's health.
@@ -28,6 +33,7 @@ MOST_SET_ASIDE = 20
 _COUNTED = (
     "accounts",
     "requests",
+    "pages",
     "fetched",
     "foreign",
     "set_aside",
@@ -49,6 +55,7 @@ class SyncReport:
     detail: str | None = None
     accounts: int = 0
     requests: int = 0
+    pages: int = 0
     fetched: int = 0
     foreign: int = 0
     set_aside: int = 0
@@ -56,7 +63,11 @@ class SyncReport:
     alerts: int = 0
     deliveries: int = 0
     ms: int = 0
+    why: str | None = None
+    proposed: int = 0
     more: bool = False
+    upstream: UpstreamReason | None = None
+    retry_after: float | None = None
 
     def add_look(self, look: Look) -> None:
         """Count what one look brought."""
@@ -69,12 +80,18 @@ class SyncReport:
         """Note that something was not read; what was read before stands."""
         self.outcome, self.reason, self.detail = SyncOutcome.INCOMPLETE, reason, detail
 
+    def held(self, reason: str, words: str) -> None:
+        """Note that what the run found waits for the operator."""
+        self.outcome, self.reason, self.detail = SyncOutcome.HELD, reason, words
+
     def failed(self, error: UpstreamError | SecretError) -> None:
-        """Note that the run could not go on."""
+        """Note that the run could not go on; what was read before stands."""
         self.outcome, self.detail = SyncOutcome.FAILED, str(error)
         self.reason = "unreadable_secret"
         if isinstance(error, UpstreamError):
             self.reason = error.reason.value
+            self.upstream = error.reason
+            self.retry_after = error.retry_after
 
     def broken_off(self, error: BaseException) -> None:
         """Note that something unforeseen, or a signal, ended the run; its text stays out."""
@@ -102,9 +119,26 @@ def open_run(
 
 
 def close_run(
-    database: Database, run_id: int, report: SyncReport, *, started: datetime, now: datetime
+    database: Database,
+    run_id: int,
+    report: SyncReport,
+    *,
+    started: datetime,
+    now: datetime,
+    every: timedelta,
+    whole: bool = False,
 ) -> None:
-    """This function will record how a run ended, on its row and in one log line."""
+    """This function will record how a run ended, on its row and in one log line.
+
+    Args:
+        database: rows.
+        run_id: which run.
+        report: of it.
+        started: when it began.
+        now: the present.
+        every: how long an ISP rests between two whole-ISP looks.
+        whole: it looked at all that was due of the ISP, and not at single accounts.
+    """
     report.ms = round((now - started).total_seconds() * 1000)
     with database.write() as session:
         run = session.get_one(SyncRun, run_id)
@@ -112,10 +146,15 @@ def close_run(
         run.outcome = report.outcome.value
         run.reason = report.reason
         run.detail = report.detail[:500] if report.detail else None
+        run.mode = report.mode
+        run.why = report.why[:300] if report.why else None
         for name in _COUNTED:
             setattr(run, name, getattr(report, name))
         if run.account_id is None:
-            _mark_isp(session.get_one(Isp, run.isp_id), report, started=started, now=now)
+            isp = session.get_one(Isp, run.isp_id, with_for_update=True)
+            _mark_isp(isp, report, now=now)
+            if whole:
+                _schedule(session, isp, report, started=started, now=now, every=every)
     counts = {name: getattr(report, name) for name in _COUNTED}
     log.info(
         "sync.finished",
@@ -127,13 +166,66 @@ def close_run(
     )
 
 
-def _mark_isp(isp: Isp, report: SyncReport, *, started: datetime, now: datetime) -> None:
-    failed = report.outcome is SyncOutcome.FAILED
-    isp.trouble = report.detail[:500] if failed and report.detail else None
-    rest = REST_UNAUTHORIZED if report.reason in ISP_WIDE else REST
-    isp.trouble_until = now + rest if failed else None
-    if report.outcome is SyncOutcome.OK and not report.more:
+def _mark_isp(isp: Isp, report: SyncReport, *, now: datetime) -> None:
+    """Keep what the circuit breaker and the operator go by."""
+    if report.outcome is not SyncOutcome.FAILED:
+        isp.failures, isp.trouble, isp.trouble_until = 0, None, None
+        return
+    isp.trouble = report.detail[:500] if report.detail else None
+    if report.upstream is None:
+        isp.trouble_until = now + REST
+        return
+    circuit = after_run(
+        isp.failures,
+        report.upstream,
+        now=now,
+        retry_after=report.retry_after,
+        jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+    )
+    isp.failures, isp.trouble_until = circuit.failures, circuit.rest_until
+
+
+def _schedule(
+    session: Session,
+    isp: Isp,
+    report: SyncReport,
+    *,
+    started: datetime,
+    now: datetime,
+    every: timedelta,
+) -> None:
+    """Say when the next look at the whole ISP is due, and end what a sane one ends."""
+    sane = report.outcome is SyncOutcome.OK and not report.more
+    if sane:
         isp.synced_at = started
+        _end_hold(session, isp, report, now=now)
+    if report.mode == "accounts":
+        return
+    if sane:
+        isp.swept_at = started
+    rest = every if sane or report.outcome is SyncOutcome.HELD else min(every, REST)
+    isp.next_sync_at = now if report.more else max(started + rest, now)
+    # Who still waits for the first look waits for the next whole one, unless paired since.
+    session.execute(
+        update(Account)
+        .where(
+            Account.isp_id == isp.id,
+            Account.baseline_at.is_(None),
+            Account.paired_at <= started,
+            Account.next_look_at < isp.next_sync_at,
+        )
+        .values(next_look_at=isp.next_sync_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _end_hold(session: Session, isp: Isp, report: SyncReport, *, now: datetime) -> None:
+    """A sane look at no less than what was held ends the hold: there is nothing to decide."""
+    if isp.held_run_id is None:
+        return
+    held = session.get_one(SyncRun, isp.held_run_id)
+    if report.mode != "accounts" or report.accounts >= held.accounts:
+        release(session, isp.id, held.id, "superseded", now=now)
 
 
 def set_aside_rows(run_id: int, look: Look) -> list[SetAsideRecord]:

@@ -1,61 +1,53 @@
-"""Look at every paired account of one ISP, account by account, and record how it went.
+"""Look at an ISP's Wispro in the cheapest faithful way, weigh what that found, lay it down.
 
-Rows carry the truth: an account that was not reached keeps its `next_look_at` and is taken next
-time. One run per ISP at a time, by a lease in the database that a stalled worker loses.
+Rows carry the truth: what was not reached is due next time, and a run whose process died leaves
+nothing but proposals that nobody lays down. One run per ISP at a time, by a lease in the database
+that every writing transaction asks for, so that a stalled worker which wakes up writes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from billing.apply import Applied, apply_look
+from billing import habits as probes
+from billing import proposals
+from billing.anomaly import Hold, Thresholds, judge
+from billing.by_account import AccountLooks, cover, paired_accounts
 from billing.calendar import Calendar
-from billing.look import Look, Subject, look_at
+from billing.desk import Desk, LeaseLostError, Progress
+from billing.explaining import TooManyMissingError
 from billing.owing import Rules
 from billing.policy import DEFAULT_POLICY
-from billing.ports import SecretError, UpstreamError, VaultPort, WisproAccess, WisproPort
-from billing.runs import (
-    ISP_WIDE,
-    ONE_ACCOUNT,
-    REST,
-    SyncReport,
-    close_run,
-    open_run,
-    set_aside_rows,
-)
-from billing.values import InvoiceState
+from billing.ports import Clock, SecretError, UpstreamError, VaultPort, WisproAccess, WisproPort
+from billing.runs import SyncReport, close_run, open_run
+from billing.strategy import FEW, Facts, Plan, Strategy, choose
+from billing.usual import usual_of
+from billing.values import Habits, SyncOutcome
+from billing.verdicts import held_run, hold, release
+from billing.whole import WholeLook, end_baseline, open_invoices
 from models.account import Account
 from models.database import Database
-from models.invoice import Invoice
 from models.isp import Isp
 from models.leases import SyncLease
+from models.listing import ListingMark
 
-Clock = Callable[[], datetime]
-#: Longer than the hard limit of a task, so that no live worker is overtaken; renewed before each
-#: account.
-LEASE = timedelta(minutes=6)
-#: So many accounts in a row without an answer: Wispro is down, not the account.
-FAILURES_IN_A_ROW = 3
+__all__ = ["Clock", "Sync", "SyncBusyError", "access_to", "rules_of"]
+
+#: Renewed at every page and every account; whoever lost it writes nothing.
+LEASE = timedelta(minutes=3)
+#: More accounts than this are not counted: no plan by account could win any more.
+_COUNT_UP_TO = 20_000
+_LOST = "another worker took this sync over"
 
 
 class SyncBusyError(Exception):
     """Another sync of this ISP is under way."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    """What the looks of one run share."""
-
-    run_id: int
-    rules: Rules
-    wispro: WisproPort
-    report: SyncReport
-    clock: Clock
 
 
 class Sync:
@@ -65,7 +57,7 @@ class Sync:
         database: rows.
         vault: opens the token and the ids.
         door: makes a client for one ISP; a fresh one per run, so that requests are counted.
-        every: how long an account rests between two looks.
+        every: how long an ISP, or an account, rests between two looks.
     """
 
     def __init__(
@@ -82,7 +74,14 @@ class Sync:
         self._every = every
 
     def due_isps(self, *, now: datetime) -> Sequence[int]:
-        """This function will name the ISPs that have accounts to look at."""
+        """This function will name the ISPs at which something is to be looked at."""
+        paired = (
+            Account.isp_id == Isp.id,
+            Account.paired_at.is_not(None),
+            Account.unpaired_at.is_(None),
+        )
+        account_due = select(Account.id).where(*paired, Account.next_look_at <= now).exists()
+        anybody = select(Account.id).where(*paired).exists()
         with self._database.read() as session:
             return session.scalars(
                 select(Isp.id)
@@ -90,14 +89,7 @@ class Sync:
                     Isp.enabled,
                     or_(Isp.trouble_until.is_(None), Isp.trouble_until <= now),
                     or_(Isp.sync_lease_until.is_(None), Isp.sync_lease_until <= now),
-                    select(Account.id)
-                    .where(
-                        Account.isp_id == Isp.id,
-                        Account.paired_at.is_not(None),
-                        Account.unpaired_at.is_(None),
-                        Account.next_look_at <= now,
-                    )
-                    .exists(),
+                    or_(account_due, (Isp.next_sync_at <= now) & anybody),
                 )
                 .order_by(Isp.id)
             ).all()
@@ -110,17 +102,21 @@ class Sync:
         trigger: str,
         due_only: bool,
         budget: timedelta | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
+        full: bool = False,
+        waive: bool = False,
     ) -> SyncReport:
-        """This function will look at the paired accounts of one ISP.
+        """This function will look at one ISP.
 
         Args:
             isp_id: which ISP.
             clock: tells the present.
             trigger: "schedule" or "hand", kept with the run.
-            due_only: leave out accounts whose next look is still ahead.
+            due_only: leave out what is not due yet.
             budget: stop after this long and say `more`.
-            progress: called with (accounts done, accounts in all).
+            progress: told how far it is.
+            full: read everything now, whatever the cheapest plan is.
+            waive: the operator has seen what this run will find; do not hold it.
 
         Raises:
             SyncBusyError: if another run of this ISP holds the lease.
@@ -130,29 +126,20 @@ class Sync:
         if not lease.take(now=started):
             raise SyncBusyError("another sync of this ISP is under way")
         try:
-            account_ids = self._accounts(isp_id, before=started if due_only else None)
-            run_id, report = open_run(
-                self._database,
+            return self._run(
                 isp_id,
-                mode="accounts",
-                trigger=trigger,
-                account_id=None,
-                now=started,
-            )
-            ends = started + budget if budget else None
-            self._at_desk(
-                isp_id,
-                run_id,
-                report,
-                lambda desk: self._look_at_all(
-                    desk, account_ids, lease, ends=ends, progress=progress
-                ),
+                lease,
                 started=started,
                 clock=clock,
+                trigger=trigger,
+                due_only=due_only,
+                ends=started + budget if budget else None,
+                progress=progress,
+                full=full,
+                waive=waive,
             )
         finally:
             lease.give()
-        return report
 
     def run_account(
         self, account_id: int, *, clock: Clock, trigger: str, send: bool = True
@@ -170,43 +157,24 @@ class Sync:
         """
         started = clock()
         with self._database.read() as session:
-            isp_id = session.get_one(Account, account_id).isp_id
+            account = session.get_one(Account, account_id)
+            isp = session.get_one(Isp, account.isp_id)
         run_id, report = open_run(
             self._database,
-            isp_id,
+            isp.id,
             mode="account",
             trigger=trigger,
             account_id=account_id,
             now=started,
         )
-
-        def look(desk: _Desk) -> None:
-            if not send:
-                rules = replace(desk.rules, earliest=started + self._every)
-                desk = replace(desk, rules=rules)
-            self._look(desk, account_id)
-
-        self._at_desk(isp_id, run_id, report, look, started=started, clock=clock)
-        return report
-
-    def _at_desk(
-        self,
-        isp_id: int,
-        run_id: int,
-        report: SyncReport,
-        work: Callable[[_Desk], None],
-        *,
-        started: datetime,
-        clock: Clock,
-    ) -> None:
-        """Open the ISP's door and work; however that ends, the run is closed with its reason."""
         wispro: WisproPort | None = None
         try:
-            with self._database.read() as session:
-                isp = session.get_one(Isp, isp_id)
-                rules, access = rules_of(isp), access_to(isp, self._vault)
-            wispro = self._door(access)
-            work(_Desk(run_id, rules, wispro, report, clock))
+            wispro = self._door(access_to(isp, self._vault))
+            desk = self._desk(isp, run_id, report, wispro, started=started, clock=clock)
+            covered = account.next_look_at is None and account.baseline_at is not None
+            AccountLooks(desk, covered=covered, at_once=True).look(
+                account_id, earliest=None if send else started + self._every
+            )
         except (UpstreamError, SecretError) as error:
             report.failed(error)
         except BaseException as error:
@@ -214,128 +182,321 @@ class Sync:
             raise
         finally:
             report.requests = 0 if wispro is None else wispro.requests
-            close_run(self._database, run_id, report, started=started, now=clock())
+            close_run(
+                self._database, run_id, report, started=started, now=clock(), every=self._every
+            )
+        return report
 
-    def _look_at_all(
+    def approve(
+        self, slug: str, run_id: int, *, clock: Clock, progress: Progress | None = None
+    ) -> SyncReport:
+        """This function will lay a held run down, and look again for what it left unexplained.
+
+        Raises:
+            SetupError: if this run does not wait for a decision.
+            SyncBusyError: if another run of this ISP holds the lease.
+        """
+        with self._database.read() as session:
+            isp = held_run(session, slug, run_id)
+            rules = rules_of(isp)
+        lease = SyncLease(self._database, isp.id, LEASE)
+        if not lease.take(now=clock()):
+            raise SyncBusyError("another sync of this ISP is under way; try again in a minute")
+        try:
+            applied = proposals.lay_down(
+                self._database, isp.id, run_id, rules, clock=clock, holding=_holding(lease, clock)
+            )
+            if applied is None:
+                raise SyncBusyError("another worker took this sync over; try again")
+            with self._database.write() as session:
+                release(session, isp.id, run_id, "approved", now=clock())
+        finally:
+            lease.give()
+        report = self.run(
+            isp.id, clock=clock, trigger="hand", due_only=False, progress=progress, waive=True
+        )
+        report.changed += applied.changed
+        report.alerts += applied.tally.alerts
+        report.deliveries += applied.tally.deliveries
+        return report
+
+    def reject(self, slug: str, run_id: int, *, now: datetime) -> int:
+        """This function will drop what a held run proposes; return how much that was.
+
+        Raises:
+            SetupError: if this run does not wait for a decision.
+        """
+        with self._database.write() as session:
+            isp = held_run(session, slug, run_id)
+            dropped = proposals.count(session, run_id)
+            release(session, isp.id, run_id, "rejected", now=now)
+            proposals.forget(session, isp.id)
+        return dropped
+
+    # -- one run --------------------------------------------------------------------------------
+
+    def _run(
         self,
-        desk: _Desk,
-        account_ids: Sequence[int],
+        isp_id: int,
         lease: SyncLease,
         *,
+        started: datetime,
+        clock: Clock,
+        trigger: str,
+        due_only: bool,
         ends: datetime | None,
-        progress: Callable[[int, int], None] | None,
-    ) -> None:
-        in_a_row = 0
-        patience = min(FAILURES_IN_A_ROW, len(account_ids))
-        for done, account_id in enumerate(account_ids):
-            if progress is not None:
-                progress(done, len(account_ids))
-            if not lease.renew(now=desk.clock()):
-                desk.report.incomplete("lease_lost", "another worker took this sync over")
-                return
-            self._set_back(account_id, now=desk.clock())
-            try:
-                self._look(desk, account_id)
-                in_a_row = 0
-            except SecretError as error:
-                self._note_trouble(account_id, str(error), now=desk.clock())
-                desk.report.incomplete("unreadable_secret", str(error))
-            except UpstreamError as error:
-                in_a_row += error.reason not in ONE_ACCOUNT
-                self._note_trouble(account_id, str(error), now=desk.clock())
-                if error.reason in ISP_WIDE or in_a_row >= patience:
-                    raise
-                desk.report.incomplete(error.reason.value, str(error))
-            if ends is not None and desk.clock() >= ends and done + 1 < len(account_ids):
-                desk.report.more = True
-                return
-        if progress is not None:
-            progress(len(account_ids), len(account_ids))
-
-    def _look(self, desk: _Desk, account_id: int) -> None:
+        progress: Progress | None,
+        full: bool,
+        waive: bool,
+    ) -> SyncReport:
         with self._database.read() as session:
-            subject = self._subject(session, account_id, now=desk.clock())
-        look = look_at(desk.wispro, subject, asked_at=desk.clock())
-        desk.report.add_look(look)
-        if not look.complete:
-            why = look.why_incomplete or "the answer was not complete"
-            desk.report.incomplete("incomplete_pull", why)
-            self._note_trouble(account_id, why, now=desk.clock())
+            isp = session.get_one(Isp, isp_id)
+        run_id, report = open_run(
+            self._database,
+            isp_id,
+            mode=isp.strategy,
+            trigger=trigger,
+            account_id=None,
+            now=started,
+        )
+        wispro: WisproPort | None = None
+        whole = False
+        try:
             with self._database.write() as session:
-                session.add_all(set_aside_rows(desk.run_id, look))
+                proposals.forget(session, isp_id, but=[isp.held_run_id] if isp.held_run_id else [])
+            wispro = self._door(access_to(isp, self._vault))
+            desk = self._desk(
+                isp, run_id, report, wispro, started=started, clock=clock, lease=lease
+            )
+            desk.ends, desk.progress = ends, progress
+            own_only = due_only and _between_looks(isp, now=started)
+            plan = self._plan(desk, isp, full=full, own_only=own_only)
+            report.mode, report.why = plan.strategy.value, plan.why
+            whole = not own_only
+            self._switch(isp, plan, own_only=own_only, now=started)
+            thresholds = None if waive else thresholds_of(isp)
+            self._look(desk, isp, plan, thresholds, due_only=due_only, full=full)
+        except (UpstreamError, SecretError) as error:
+            report.failed(error)
+        except BaseException as error:
+            report.broken_off(error)
+            raise
+        finally:
+            report.requests = 0 if wispro is None else wispro.requests
+            close_run(
+                self._database,
+                run_id,
+                report,
+                started=started,
+                now=clock(),
+                every=self._every,
+                whole=whole,
+            )
+        return report
+
+    def _look(
+        self,
+        desk: Desk,
+        isp: Isp,
+        plan: Plan,
+        thresholds: Thresholds | None,
+        *,
+        due_only: bool,
+        full: bool,
+    ) -> None:
+        """Read, then settle what was read, even where the reading broke off."""
+        report = desk.report
+        trouble: UpstreamError | None = None
+        unexplained = 0
+        covered = isp.strategy != Strategy.ACCOUNTS or plan.strategy is not Strategy.ACCOUNTS
+        looks = AccountLooks(desk, covered=covered)
+        open_before = open_invoices(desk)
+        try:
+            if plan.strategy is Strategy.ACCOUNTS:
+                due_before = desk.started if due_only else None
+                looks.look_at_all(paired_accounts(self._database, isp.id, due_before=due_before))
+            else:
+                WholeLook(desk, plan, thresholds, looks, anew=full).run()
+        except UpstreamError as error:
+            trouble = error
+        except TooManyMissingError as error:
+            unexplained = error.unexplained
+        except LeaseLostError:
+            report.incomplete("lease_lost", _LOST)
             return
-        applied = self._apply(desk, account_id, look)
-        desk.report.foreign += applied.foreign
-        desk.report.changed += applied.changed
-        desk.report.alerts += applied.tally.alerts
-        desk.report.deliveries += applied.tally.deliveries
+        self._settle(desk, thresholds, open_before=open_before, unexplained=unexplained)
+        if trouble is not None:
+            if report.outcome is SyncOutcome.HELD:
+                return
+            raise trouble
 
-    def _apply(self, desk: _Desk, account_id: int, look: Look) -> Applied:
-        with self._database.write() as session:
-            account = session.scalars(
-                # NO KEY UPDATE on PostgreSQL: the planner, which holds invoices, refers to the
-                # account in every alert it writes. A plain FOR UPDATE would make it wait for us
-                # while we wait for its invoices.
-                select(Account).where(Account.id == account_id).with_for_update(key_share=True)
-            ).one()
-            session.add_all(set_aside_rows(desk.run_id, look))
-            overtaken = account.looked_at is not None and account.looked_at > look.asked_at
-            if overtaken or not account.paired:
-                return Applied()
-            account.next_look_at = look.asked_at + self._every
-            return apply_look(
-                session,
-                account,
-                look,
+    def _settle(
+        self,
+        desk: Desk,
+        thresholds: Thresholds | None,
+        *,
+        open_before: int,
+        unexplained: int,
+    ) -> None:
+        """Hold what was found, or lay it down."""
+        verdict = None
+        if thresholds is not None and (desk.report.proposed or unexplained):
+            verdict = self._judge(desk, thresholds, open_before, unexplained)
+        try:
+            if verdict is not None:
+                with self._database.write() as session:
+                    desk.must_hold(session)
+                    hold(session, desk.isp_id, desk.run_id, verdict, now=desk.clock())
+                desk.report.held(verdict.reason, verdict.words)
+                return
+            applied = proposals.lay_down(
+                self._database,
+                desk.isp_id,
+                desk.run_id,
                 desk.rules,
-                vault=self._vault,
-                sync_run_id=desk.run_id,
-                now=desk.clock(),
+                clock=desk.clock,
+                holding=_holding(desk.lease, desk.clock),
             )
+            if applied is None:
+                desk.report.incomplete("lease_lost", _LOST)
+                return
+            desk.report.foreign += applied.foreign
+            desk.report.changed += applied.changed
+            desk.report.alerts += applied.tally.alerts
+            desk.report.deliveries += applied.tally.deliveries
+            if not desk.report.more:
+                end_baseline(desk)
+        except LeaseLostError:
+            desk.report.incomplete("lease_lost", _LOST)
 
-    def _subject(self, session: Session, account_id: int, *, now: datetime) -> Subject:
-        account = session.get_one(Account, account_id)
-        sealed = account.national_id_sealed
-        open_ids = session.scalars(
-            select(Invoice.wispro_id).where(
-                Invoice.account_id == account_id,
-                Invoice.state == InvoiceState.PENDING.value,
-                Invoice.vanished_at.is_(None),
+    def _judge(
+        self, desk: Desk, thresholds: Thresholds, open_before: int, unexplained: int
+    ) -> Hold | None:
+        weight = proposals.weigh(self._database, desk.isp_id, desk.run_id, today=desk.today)
+        weight.unexplained = unexplained
+        usual = usual_of(
+            self._database,
+            desk.isp_id,
+            weight,
+            thresholds,
+            open_invoices=open_before,
+            zone=desk.rules.calendar.zone,
+            now=desk.started,
+        )
+        return judge(weight, usual, thresholds)
+
+    def _plan(self, desk: Desk, isp: Isp, *, full: bool, own_only: bool) -> Plan:
+        if own_only:
+            why = "only accounts that were never looked at"
+            return Plan(strategy=Strategy.ACCOUNTS, requests=0, why=why)
+        paired = self._paired(isp.id)
+        known: Habits | None = None
+        if paired > FEW or full:
+            known = self._habits(desk)
+            desk.habits = known
+        plan = choose(
+            Facts(
+                paired=paired,
+                habits=known,
+                every=self._every,
+                full_every=desk.full_every,
+                present=Strategy(isp.strategy),
             )
         )
-        return Subject(
-            client_id=account.client_id,
-            national_id=self._vault.open(sealed) if sealed else None,
-            custom_id=account.custom_id,
-            open_ids=frozenset(open_ids),
-            recheck=account.looked_at is not None and account.looked_at.date() < now.date(),
-        )
+        if full:
+            return replace(plan, strategy=Strategy.FULL, why=f"everything, by hand; {plan.why}")
+        return plan
 
-    def _accounts(self, isp_id: int, *, before: datetime | None) -> Sequence[int]:
+    def _habits(self, desk: Desk) -> Habits:
+        """Return how this Wispro behaves, asked each week, with the totals of the last look."""
         with self._database.read() as session:
-            query = select(Account.id).where(
-                Account.isp_id == isp_id,
-                Account.paired_at.is_not(None),
-                Account.unpaired_at.is_(None),
-            )
-            if before is not None:
-                query = query.where(Account.next_look_at <= before)
-            return session.scalars(query.order_by(Account.next_look_at, Account.id)).all()
+            remembered = probes.recall(session, desk.isp_id)
+            totals: dict[str, Any] = {
+                mark.listing: mark.total
+                for mark in session.scalars(
+                    select(ListingMark).where(ListingMark.isp_id == desk.isp_id)
+                )
+                if mark.total
+            }
+        if remembered is None or desk.started - remembered[1] >= probes.PROBE_AGAIN_AFTER:
+            found = desk.wispro.habits()
+            with self._database.write() as session:
+                probes.remember(session, desk.isp_id, found, now=desk.clock())
+            return found
+        names = {"invoices", "pending", "contracts", "clients"} & totals.keys()
+        return replace(remembered[0], **{name: totals[name] for name in names})
 
-    def _set_back(self, account_id: int, *, now: datetime) -> None:
-        """Put the account behind the others first: should its look kill us, they are not lost."""
-        with self._database.write() as session:
-            session.execute(
-                update(Account)
-                .where(Account.id == account_id)
-                .values(next_look_at=now + min(self._every, REST))
+    def _paired(self, isp_id: int) -> int:
+        with self._database.read() as session:
+            some = (
+                select(Account.id)
+                .where(
+                    Account.isp_id == isp_id,
+                    Account.paired_at.is_not(None),
+                    Account.unpaired_at.is_(None),
+                )
+                .limit(_COUNT_UP_TO)
+                .subquery()
             )
+            return session.scalar(select(func.count()).select_from(some)) or 0
 
-    def _note_trouble(self, account_id: int, why: str, *, now: datetime) -> None:
+    def _switch(self, isp: Isp, plan: Plan, *, own_only: bool, now: datetime) -> None:
+        """Let the accounts be looked at the way that was chosen from now on."""
+        if own_only or plan.strategy == isp.strategy:
+            return
+        was_whole = isp.strategy != Strategy.ACCOUNTS
+        is_whole = plan.strategy is not Strategy.ACCOUNTS
+        if was_whole != is_whole:
+            cover(self._database, isp.id, covered=is_whole, now=now)
         with self._database.write() as session:
-            account = session.get_one(Account, account_id)
-            account.look_trouble = why[:300]
-            account.next_look_at = now + min(self._every, REST)
+            row = session.get_one(Isp, isp.id)
+            row.strategy = plan.strategy.value
+            row.next_sync_at = now if is_whole else None
+
+    def _desk(
+        self,
+        isp: Isp,
+        run_id: int,
+        report: SyncReport,
+        wispro: WisproPort,
+        *,
+        started: datetime,
+        clock: Clock,
+        lease: SyncLease | None = None,
+    ) -> Desk:
+        return Desk(
+            database=self._database,
+            vault=self._vault,
+            isp_id=isp.id,
+            run_id=run_id,
+            rules=rules_of(isp),
+            wispro=wispro,
+            report=report,
+            clock=clock,
+            lease=lease or SyncLease(self._database, isp.id, LEASE),
+            started=started,
+            every=self._every,
+            full_every=timedelta(days=isp.full_every_days),
+            habits=Habits(),
+        )
+
+
+def _between_looks(isp: Isp, *, now: datetime) -> bool:
+    """Whether only accounts of their own are due: the whole ISP was looked at lately."""
+    return isp.next_sync_at is not None and isp.next_sync_at > now
+
+
+def _holding(lease: SyncLease, clock: Clock) -> Callable[[Session], bool]:
+    def holding(session: Session) -> bool:
+        lease.extend_in(session, now=clock())
+        return lease.holds(session)
+
+    return holding
+
+
+def thresholds_of(isp: Isp) -> Thresholds:
+    """Return how much of a change this ISP lets pass without asking."""
+    return Thresholds(share=isp.hold_share, at_least=isp.hold_at_least, volume=isp.hold_volume)
 
 
 def rules_of(isp: Isp) -> Rules:

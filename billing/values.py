@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class InvoiceState(StrEnum):
@@ -193,6 +194,7 @@ class InvoiceFacts:
     period_to: date | None = None
     concept: str | None = None
     pay_urls: tuple[str, ...] = ()
+    created_at: datetime | None = None
     holder_national_id: str | None = field(default=None, repr=False)
 
     @property
@@ -243,6 +245,28 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """How one ISP's Wispro was found to behave; None = could not be told.
+
+    `…_filter` = it is honoured. `page_size` is what a page really holds at most. The last four are
+    how many records each list had.
+    """
+
+    unknown_filter_ignored: bool | None = None
+    invoice_state_filter: bool | None = None
+    contract_state_filter: bool | None = None
+    national_id_filter: bool | None = None
+    custom_id_filter: bool | None = None
+    payments_after_filter: bool | None = None
+    oldest_first: bool | None = None
+    page_size: int = 100
+    invoices: int = 0
+    pending: int = 0
+    contracts: int = 0
+    clients: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
     """A record that could not be read, kept by name so that somebody can look; no content."""
 
@@ -261,6 +285,53 @@ class Page(Generic[T]):
     number: int
     total_pages: int
     total_records: int
+
+
+class Sighting(Protocol[T_co]):
+    """One record of a page, read only when it is asked what it says.
+
+    `key` is its id, or stands for it; `fingerprint` is equal as long as its bytes are. Exactly one
+    of `record` and `set_aside` is not None.
+    """
+
+    key: str
+    fingerprint: int
+
+    @property
+    def record(self) -> T_co | None:
+        """What it says."""
+        ...
+
+    @property
+    def set_aside(self) -> SetAside | None:
+        """Why it cannot be read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPage(Generic[T]):
+    """One page of a list that is read from its end to its beginning.
+
+    `asked_at` is the instant before its request. `short` = it holds fewer records than its place in
+    the list promises, even when it was asked for again: absence proves nothing any more.
+    """
+
+    sightings: tuple[Sighting[T], ...]
+    number: int
+    total_pages: int
+    total_records: int
+    asked_at: datetime
+    short: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFacts:
+    """One payment: who paid, whether it stands, and how much of it went to which invoice."""
+
+    payment_id: str
+    client_id: str | None
+    success: bool
+    parts: tuple[tuple[str, Decimal], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
 
 from models.database import Database
 from models.isp import Isp
@@ -25,6 +26,7 @@ class SyncLease:
         self._isp_id = isp_id
         self._length = length
         self._token = str(uuid.uuid4())
+        self._until: datetime | None = None
 
     def take(self, *, now: datetime) -> bool:
         """Take it if nobody holds it; False = somebody does."""
@@ -35,17 +37,44 @@ class SyncLease:
         """Hold it longer; False = it was lost, so nothing more may be written under it."""
         return self._write(Isp.sync_lease_token == self._token, until=now + self._length)
 
+    def renew_in_time(self, *, now: datetime) -> bool:
+        """Hold it longer if a quarter of it has passed; cheap to call before each step."""
+        if self._until is not None and self._until - now > self._length * 0.75:
+            return True
+        return self.renew(now=now)
+
+    def extend_in(self, session: Session, *, now: datetime) -> None:
+        """Hold it longer if a quarter has passed, inside a transaction that is open already."""
+        if self._until is not None and self._until - now > self._length * 0.75:
+            return
+        until = now + self._length
+        if self._set(session, Isp.sync_lease_token == self._token, until=until):
+            self._until = until
+
+    def holds(self, session: Session) -> bool:
+        """Whether it is still ours, asked inside the transaction that writes under it.
+
+        Nobody can take it over until that transaction ends.
+        """
+        query = select(Isp.id).where(Isp.id == self._isp_id, Isp.sync_lease_token == self._token)
+        return session.scalars(query.with_for_update(read=True)).first() is not None
+
     def give(self) -> None:
         """Give it back, if it is still ours."""
         self._write(Isp.sync_lease_token == self._token, until=None)
 
     def _write(self, condition: object, *, until: datetime | None) -> bool:
         with self._database.write() as session:
-            changed = session.scalars(
-                update(Isp)
-                .where(Isp.id == self._isp_id, condition)  # type: ignore[arg-type]
-                .values(sync_lease_token=self._token if until else None, sync_lease_until=until)
-                .returning(Isp.id)
-                .execution_options(synchronize_session=False)
-            ).first()
+            changed = self._set(session, condition, until=until)
+        self._until = until if changed else None
+        return changed
+
+    def _set(self, session: Session, condition: object, *, until: datetime | None) -> bool:
+        changed = session.scalars(
+            update(Isp)
+            .where(Isp.id == self._isp_id, condition)  # type: ignore[arg-type]
+            .values(sync_lease_token=self._token if until else None, sync_lease_until=until)
+            .returning(Isp.id)
+            .execution_options(synchronize_session=False)
+        ).first()
         return changed is not None

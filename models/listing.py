@@ -29,6 +29,7 @@ class ListingMark(Base):
     crawl_page: Mapped[int | None]
     crawl_started_at: Mapped[datetime | None]
     crawl_seen: Mapped[bytes | None] = mapped_column(LargeBinary)
+    crawl_total: Mapped[int] = mapped_column(default=0)
     crawl_foreign: Mapped[int] = mapped_column(default=0)
     crawl_trouble: Mapped[str | None] = mapped_column(String(300))
     crawled_at: Mapped[datetime | None]

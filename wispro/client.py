@@ -21,6 +21,7 @@ from billing.values import (
     InvoiceState,
     Listing,
     Page,
+    PaymentFacts,
 )
 from wispro import paging, records, wire
 from wispro.checks import client_matches, not_blank, same_id, sendable_id, whole_number
@@ -28,7 +29,7 @@ from wispro.limits import Limits
 from wispro.transport import Asked, Transport, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import httpx
@@ -48,6 +49,7 @@ class _Resource(Generic[T]):
 
 _CONTRACTS = _Resource("/contracts", records.contract, "contracts")
 _INVOICES = _Resource("/invoicing/invoices", records.invoice, "invoices")
+_PAYMENTS = _Resource("/invoicing/payments", records.payment, "payments")
 
 
 class WisproClient:
@@ -135,6 +137,73 @@ class WisproClient:
             query={f"{by.value}_eq": wanted},
             keep=lambda client: client_matches(client, by, wanted),
         )
+
+    def invoices(
+        self,
+        *,
+        state: str | None,
+        start: int | None,
+        clock: Callable[[], datetime],
+        resume: bool = False,
+    ) -> paging.Sweep[InvoiceFacts]:
+        """Read every invoice of the ISP, or those in one state, from the newest page back."""
+        query = {} if state is None else {"state_eq": not_blank(state)}
+        return self._sweep(_INVOICES, query, start, clock, resume=resume)
+
+    def contracts(
+        self,
+        *,
+        state: str | None,
+        start: int | None,
+        clock: Callable[[], datetime],
+        resume: bool = False,
+    ) -> paging.Sweep[ContractFacts]:
+        """Read every contract of the ISP, or those in one state, from the newest page back."""
+        query = {} if state is None else {"state_eq": not_blank(state)}
+        return self._sweep(_CONTRACTS, query, start, clock, resume=resume)
+
+    def clients(
+        self, *, start: int | None, clock: Callable[[], datetime], resume: bool = False
+    ) -> paging.Sweep[ClientFacts]:
+        """Read every client of the ISP from the newest page back."""
+        return self._sweep(self._clients, {}, start, clock, resume=resume)
+
+    def payments_since(self, since: datetime, *, most_pages: int) -> Sequence[PaymentFacts] | None:
+        """Return the payments that were created since, as far as they can be read.
+
+        They prove what they name and nothing by their absence, so the list need not be whole.
+
+        Args:
+            since: an aware instant.
+            most_pages: give up where there are more.
+
+        Returns:
+            None if there are more than `most_pages` of them.
+
+        Raises:
+            WisproError: if there is no usable answer.
+        """
+        fetch = self._fetcher(_PAYMENTS, {"created_at_after": since.isoformat()})
+        found: dict[str, PaymentFacts] = {}
+        number, last = 0, 1
+        while number < last:
+            number += 1
+            page = fetch(number)
+            last = page.total_pages
+            if last > most_pages:
+                return None
+            found |= {row.key: row.record for row in page.rows if row.record is not None}
+        return tuple(found.values())
+
+    def contract(self, contract_id: str) -> ContractFacts:
+        """Return one contract by its UUID.
+
+        Raises:
+            WisproError: if there is none, or no usable answer.
+        """
+        found = self._single(f"/contracts/{sendable_id(contract_id)}", records.contract, "contract")
+        same_id(found.contract_id, contract_id, "a contract")
+        return found
 
     def client_pages(self) -> Iterator[Page[ClientFacts]]:
         """Yield every client of the ISP, page by page, oldest first.
@@ -266,6 +335,24 @@ class WisproClient:
             keep=keep,
             what=resource.what,
             limits=limits or self._limits,
+        )
+
+    def _sweep(
+        self,
+        resource: _Resource[T],
+        query: Mapping[str, str],
+        start: int | None,
+        clock: Callable[[], datetime],
+        *,
+        resume: bool,
+    ) -> paging.Sweep[T]:
+        return paging.Sweep(
+            self._fetcher(resource, query),
+            clock=clock,
+            what=resource.what,
+            limits=self._limits,
+            start=start,
+            resume=resume,
         )
 
     def _fetcher(

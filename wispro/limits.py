@@ -18,6 +18,8 @@ class Limits:
     max_pages: int = 20_000  # two million records; more is a server that does not know its size
     unfiltered_pages: int = 200  # how much of the whole set is read when a filter was ignored
     extra_passes: int = 2  # whole re-reads of a list that changed while it was read
+    rereads: int = 20  # pages that are read again because the list shifted to the right
+    read_ahead: bool = True  # fetch the next page while this one is stored
 
     tries: int = 3
     retry_seconds: float = 30.0  # no new try may start later than this after the first

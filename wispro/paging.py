@@ -11,24 +11,29 @@ than one page is read from its last page back to its first:
 A pass counts as complete if the totals moved in one direction only and the distinct ids reach the
 last of them; else the whole list is read again, at most `Limits.extra_passes` times. What this
 cannot see: a row inserted before the present page and another removed behind it, between the same
-two requests.
+two requests. So nothing is ever concluded from absence alone.
+
+`read_all` keeps small lists whole, `Sweep` hands a long one on page by page.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from billing.values import Listing, Page
+from billing.values import Listing, Page, SweepPage
 from wispro.errors import UnexpectedResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from wispro.limits import Limits
     from wispro.wire import Row, WirePage
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 
 @dataclass(slots=True)
@@ -111,6 +116,136 @@ def _walk(
         _check_size(page, what, limits)
         for number in range(first.total_pages, page.total_pages + 1):
             walk.take(fetch(number))
+
+
+class Sweep(Generic[T]):
+    """Reads a list from its last page to its first; implements `billing.ports.Sweep`.
+
+    Each page is yielded as it arrives. Where the total grew between two pages, rows may have moved
+    to the right, onto a page that was read before: that page and the new tail are read again at the
+    end. A page with fewer rows than its place promises is asked for once more.
+
+    Args:
+        fetch: returns the page of a 1-based number.
+        clock: stamps each request.
+        what: the resource, for messages.
+        limits: how much may be read.
+        start: the page at which the list is thought to end; None = ask page 1.
+        resume: begin at `start` even if the list goes on behind it.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[int], WirePage[T]],
+        *,
+        clock: Callable[[], datetime],
+        what: str,
+        limits: Limits,
+        start: int | None = None,
+        resume: bool = False,
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._what = what
+        self._limits = limits
+        self._start = start
+        self._resume = resume
+        self._total = 0
+        self._most = 0
+        self._trouble: str | None = None
+
+    def __iter__(self) -> Iterator[SweepPage[T]]:
+        """Yield the pages, the next one being fetched meanwhile."""
+        pages = self._walk()
+        return _ahead(pages) if self._limits.read_ahead else pages
+
+    def why_incomplete(self, distinct: int) -> str | None:
+        """Say why that many distinct records are not known to be all of them."""
+        if self._trouble is not None:
+            return self._trouble
+        if distinct < self._total:
+            return f"{distinct} distinct {self._what} were seen where Wispro counts {self._total}"
+        return None
+
+    def _walk(self) -> Iterator[SweepPage[T]]:
+        page = self._ask(self._start or 1)
+        last = max(page.total_pages, 1)
+        if page.number != last and (not self._resume or page.number > last):
+            page = self._ask(last)
+        suspects: set[int] = set()
+        seen_total = page.total_records
+        top = page.number
+        yield page
+        for number in range(top - 1, 0, -1):
+            page = self._ask(number)
+            if page.total_records > seen_total:
+                suspects.add(number + 1)
+            seen_total = page.total_records
+            yield page
+        if self._resume:
+            return
+        left = self._limits.rereads
+        while suspects or page.total_pages > top:
+            numbers = sorted(suspects | set(range(top, page.total_pages + 1)), reverse=True)
+            suspects = set()
+            top = max(top, page.total_pages)
+            for number in numbers:
+                if left == 0:
+                    self._trouble = f"the list of {self._what} kept changing while it was read"
+                    return
+                left -= 1
+                page = self._ask(number)
+                if page.total_records > seen_total:
+                    suspects.add(min(number + 1, page.total_pages))
+                seen_total = page.total_records
+                yield page
+
+    def _ask(self, number: int) -> SweepPage[T]:
+        """Read one page, once more if it is short."""
+        for _ in range(2):
+            asked_at = self._clock()
+            page = self._fetch(number)
+            _check_size(page, self._what, self._limits)
+            pages, promised = _promised(page, number, self._limits)
+            if len(page.rows) >= promised:
+                break
+        short = len(page.rows) < promised
+        if short:
+            self._trouble = f"a page of {self._what} came with records missing"
+        self._total = page.total_records
+        return SweepPage(
+            sightings=page.rows,
+            number=number,
+            total_pages=pages,
+            total_records=page.total_records,
+            asked_at=asked_at,
+            short=short,
+        )
+
+
+def _promised(page: WirePage[T], number: int, limits: Limits) -> tuple[int, int]:
+    """Return how many pages there must be, and how many records this one.
+
+    The total counts, not the number of pages: that one has been seen to be too small.
+    """
+    size = page.per_page or max(len(page.rows), 1)
+    if page.per_page is None and page.total_pages > 1:
+        size = max(len(page.rows), -(-page.total_records // page.total_pages))
+    size = min(size, max(limits.page_size, len(page.rows)))
+    pages = max(-(-page.total_records // size), page.total_pages)
+    return pages, max(min(size, page.total_records - (number - 1) * size), 0)
+
+
+def _ahead(pages: Iterator[P]) -> Iterator[P]:
+    """Yield what `pages` yields; the next one is under way while this one is used."""
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
+    try:
+        coming = pool.submit(next, pages, None)
+        while (page := coming.result()) is not None:
+            coming = pool.submit(next, pages, None)
+            yield page
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def each_page(

@@ -19,6 +19,7 @@ from billing.values import (
     ContractState,
     InvoiceFacts,
     InvoiceState,
+    PaymentFacts,
 )
 from wispro import fields
 from wispro.fields import Unreadable
@@ -66,6 +67,17 @@ class _Contract(_OnlyId):
     public_id: Raw = ABSENT
     client_id: Raw = ABSENT
     state: Raw = ABSENT
+
+
+class _Payment(_OnlyId):
+    state: Raw = ABSENT
+    client_id: Raw = ABSENT
+    payment_transactions: Raw = ABSENT
+
+
+class _Part(msgspec.Struct):
+    invoice_id: Raw = ABSENT
+    amount: Raw = ABSENT
 
 
 class _Account(msgspec.Struct):
@@ -180,6 +192,29 @@ def contract(raw: Raw) -> ContractFacts:
         client_id=_required(fields.identifier(record.client_id, "client_id"), "client_id"),
         public_id=fields.small_integer(record.public_id, "public_id"),
         state=state,
+    )
+
+
+def payment(raw: Raw) -> PaymentFacts:
+    """Read a payment: who paid, whether it stands, and which invoices it paid.
+
+    Raises:
+        Unreadable: if one of these cannot be read.
+    """
+    record = as_struct(raw, _Payment)
+    try:
+        raws = msgspec.json.decode(record.payment_transactions or b"[]", type=list[Raw])
+    except (ValueError, RecursionError):
+        raise Unreadable("payment_transactions") from None
+    parts = [
+        (fields.identifier(part.invoice_id, "invoice_id"), fields.money(part.amount, "amount"))
+        for part in (as_struct(raw, _Part) for raw in raws)
+    ]
+    return PaymentFacts(
+        payment_id=_required(fields.identifier(record.id, "id"), "id"),
+        client_id=fields.identifier(record.client_id, "client_id"),
+        success=(fields.text(record.state, "state") or "").lower() == "success",
+        parts=tuple((paid, amount) for paid, amount in parts if paid and amount is not None),
     )
 
 

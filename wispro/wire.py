@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Goes into every fingerprint. Change it with the way in which records are read, so that what an
+#: older program read is read again.
+_READER = b"reader 1"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -47,15 +51,60 @@ class _Meta(msgspec.Struct):
 class _Pagination(msgspec.Struct):
     total_records: Raw = ABSENT
     total_pages: Raw = ABSENT
+    per_page: Raw = ABSENT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Row(Generic[T]):
-    """One record of a page: `key` tells it from others; exactly one of the other two is set."""
+    """One record of a page, read when it is asked for.
 
-    key: str
-    record: T | None = None
-    set_aside: SetAside | None = None
+    `key` tells it from others, `fingerprint` (63 bits of a hash of its bytes) from what it was at
+    another time. Exactly one of `record` and `set_aside` is not None.
+
+    Args:
+        key: its id, or what stands for it.
+        record: what it says, where it was read already.
+        set_aside: why it cannot be read, likewise.
+        fingerprint: of its bytes.
+        read: reads it.
+    """
+
+    __slots__ = ("_read", "_record", "_set_aside", "fingerprint", "key")
+
+    def __init__(
+        self,
+        *,
+        key: str,
+        record: T | None = None,
+        set_aside: SetAside | None = None,
+        fingerprint: int = 0,
+        read: Callable[[], T | SetAside] | None = None,
+    ) -> None:
+        self.key = key
+        self.fingerprint = fingerprint
+        self._record = record
+        self._set_aside = set_aside
+        self._read = read
+
+    @property
+    def record(self) -> T | None:
+        """What it says."""
+        self._load()
+        return self._record
+
+    @property
+    def set_aside(self) -> SetAside | None:
+        """Why it cannot be read."""
+        self._load()
+        return self._set_aside
+
+    def _load(self) -> None:
+        if self._read is None:
+            return
+        found, self._read = self._read(), None
+        if isinstance(found, SetAside):
+            self._set_aside = found
+        else:
+            self._record = found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +114,7 @@ class WirePage(Generic[T]):
     rows: tuple[Row[T], ...]
     total_records: int
     total_pages: int
+    per_page: int | None = None
 
 
 def page(answer: Answer, read: Callable[[Raw], T], *, what: str) -> WirePage[T]:
@@ -86,7 +136,9 @@ def page(answer: Answer, read: Callable[[Raw], T], *, what: str) -> WirePage[T]:
     if totals is None:
         raise UnexpectedResponse(f"Wispro gave {what} without saying how many there are.")
     rows = tuple(_row(raw, read, what) for raw in raws)
-    return WirePage(rows=rows, total_records=totals[0], total_pages=totals[1])
+    return WirePage(
+        rows=rows, total_records=totals[0], total_pages=totals[1], per_page=totals[2] or None
+    )
 
 
 def single(answer: Answer, read: Callable[[Raw], T], *, what: str) -> T:
@@ -155,20 +207,30 @@ def _list_of_raws(data: Raw) -> list[Raw] | None:
         return None
 
 
-def _totals(meta: Raw) -> tuple[int, int] | None:
+def _totals(meta: Raw) -> tuple[int, int, int | None] | None:
     try:
         pagination = as_struct(as_struct(meta, _Meta).pagination, _Pagination)
     except Unreadable:
         return None
     records, pages = _integer(pagination.total_records), _integer(pagination.total_pages)
-    return None if records is None or pages is None else (records, pages)
+    if records is None or pages is None:
+        return None
+    return records, pages, _integer(pagination.per_page)
 
 
 def _row(raw: Raw, read: Callable[[Raw], T], what: str) -> Row[T]:
     found_id = record_id(raw)
-    key = found_id or "raw:" + hashlib.sha256(bytes(raw)).hexdigest()
-    try:
-        return Row(key=key, record=read(raw))
-    except Unreadable as problem:
-        why = f"cannot be read: {problem}"
-    return Row(key=key, set_aside=SetAside(resource=what, record_id=found_id, why=why))
+    digest = hashlib.blake2b(raw, digest_size=16, person=_READER).digest()
+
+    def load() -> T | SetAside:
+        try:
+            return read(raw)
+        except Unreadable as problem:
+            why = f"cannot be read: {problem}"
+        return SetAside(resource=what, record_id=found_id, why=why)
+
+    return Row(
+        key=found_id or "raw:" + digest.hex(),
+        fingerprint=int.from_bytes(digest[:8], "big") >> 1,
+        read=load,
+    )

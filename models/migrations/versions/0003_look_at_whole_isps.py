@@ -20,6 +20,7 @@ def upgrade() -> None:
     sa.Column('crawl_page', sa.Integer(), nullable=True),
     sa.Column('crawl_started_at', models.base.Instant(), nullable=True),
     sa.Column('crawl_seen', sa.LargeBinary(), nullable=True),
+    sa.Column('crawl_total', sa.Integer(), nullable=False),
     sa.Column('crawl_foreign', sa.Integer(), nullable=False),
     sa.Column('crawl_trouble', sa.String(length=300), nullable=True),
     sa.Column('crawled_at', models.base.Instant(), nullable=True),
@@ -69,6 +70,9 @@ def upgrade() -> None:
     with op.batch_alter_table('change', schema=None) as batch_op:
         batch_op.drop_column('baseline')
 
+    with op.batch_alter_table('contract', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_contract_isp_id_state'), ['isp_id', 'state'], unique=False)
+
     with op.batch_alter_table('isp', schema=None) as batch_op:
         batch_op.add_column(sa.Column('strategy', sa.String(length=10), nullable=False, server_default='accounts'))
         batch_op.add_column(sa.Column('next_sync_at', models.base.Instant(), nullable=True))
@@ -105,6 +109,9 @@ def downgrade() -> None:
         batch_op.drop_column('swept_at')
         batch_op.drop_column('next_sync_at')
         batch_op.drop_column('strategy')
+
+    with op.batch_alter_table('contract', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_contract_isp_id_state'))
 
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_invoice_isp_id_state'))

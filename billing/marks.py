@@ -1,0 +1,175 @@
+"""Where we stand in Wispro's lists: how each ended at the last look, and slow reads under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from billing.desk import Desk
+from billing.ports import Sweep
+from billing.seen import Seen
+from billing.values import SweepPage
+from models.listing import ListingMark
+
+T = TypeVar("T")
+
+#: Ids by which the end of a list is found again: a page of them.
+_NEWEST = 100
+#: Seconds between two notes of where a slow read stands: what a crash may cost.
+_KEEP_EVERY = 5.0
+#: More new pages than this in one look, and the list is read whole instead.
+MOST_TAIL_PAGES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlEnd:
+    """How a slow read of a whole list ended: `trouble` says why it proves nothing, if so."""
+
+    began: datetime
+    seen: Seen
+    trouble: str | None
+
+
+def read_mark(desk: Desk, listing: str) -> ListingMark:
+    """This function will return where we stand in a list, detached; an empty one at first."""
+    with desk.database.read() as session:
+        mark = session.get(ListingMark, (desk.isp_id, listing))
+    return mark or ListingMark(
+        isp_id=desk.isp_id, listing=listing, total=0, newest=[], crawl_total=0, crawl_foreign=0
+    )
+
+
+def write_mark(desk: Desk, mark: ListingMark, session: Session | None = None) -> None:
+    """This function will keep where we stand."""
+    if session is not None:
+        session.merge(mark)
+        return
+    with desk.database.write() as own:
+        desk.must_hold(own)
+        own.merge(mark)
+
+
+def start_over(desk: Desk, listing: str) -> None:
+    """This function will forget how far the slow read of a list got."""
+    mark = read_mark(desk, listing)
+    mark.crawl_page = mark.crawl_seen = mark.crawl_started_at = mark.crawl_trouble = None
+    mark.crawl_foreign = 0
+    write_mark(desk, mark)
+
+
+def last_page(mark: ListingMark, page_size: int) -> int | None:
+    """This function will guess where a list ends, so that its first page need not be asked."""
+    return max(ceil(mark.total / page_size), 1) if mark.total else None
+
+
+def read_tail(
+    desk: Desk,
+    listing: str,
+    sweep: Callable[[int | None], Sweep[T]],
+    take: Callable[[SweepPage[T]], object],
+) -> bool:
+    """This function will read what is new at the end of a list that is sorted oldest first.
+
+    Args:
+        desk: of the run.
+        listing: its name.
+        sweep: opens the list at a page.
+        take: what to do with each page.
+
+    Returns:
+        Whether the end of the last look was reached; if not, the list is to be read whole.
+    """
+    mark = read_mark(desk, listing)
+    known = frozenset(mark.newest)
+    newest: list[str] = []
+    total = mark.total
+    reached = False
+    pages = sweep(last_page(mark, desk.habits.page_size))
+    for count, page in enumerate(desk.turn(pages, f"new {listing}"), 1):
+        take(page)
+        keys = [one.key for one in page.sightings]
+        if len(newest) < _NEWEST:
+            newest += reversed(keys)
+        if count == 1:
+            total = page.total_records
+        if known.intersection(keys) or page.number == 1:
+            reached = True
+            break
+        if count >= MOST_TAIL_PAGES:
+            break
+    mark.total = total
+    mark.newest = newest[:_NEWEST] or mark.newest
+    write_mark(desk, mark)
+    return reached
+
+
+def crawl(
+    desk: Desk,
+    listing: str,
+    sweep: Callable[[int | None, bool], Sweep[T]],
+    take: Callable[[SweepPage[T], Seen], object],
+    *,
+    most_pages: int | None,
+) -> CrawlEnd | None:
+    """This function will read on in a whole list, from its end to its beginning.
+
+    It goes on where an earlier run stopped, or a few pages before the one at which it died.
+
+    Args:
+        desk: of the run.
+        listing: its name.
+        sweep: opens the list at a page, and says whether to go on from there.
+        take: what to do with each page.
+        most_pages: of this run; None = all.
+
+    Returns:
+        How it ended, or None if pages are left.
+    """
+    mark = read_mark(desk, listing)
+    resumed = mark.crawl_page is not None and mark.crawl_started_at is not None
+    began = mark.crawl_started_at if resumed and mark.crawl_started_at else desk.clock()
+    seen = Seen(mark.crawl_seen, mark.crawl_foreign) if resumed else Seen()
+    if not resumed:
+        mark.crawl_started_at = began
+        mark.crawl_trouble = None
+    start = mark.crawl_page if resumed else last_page(mark, desk.habits.page_size)
+    pages = sweep(start, resumed)
+    kept_at = desk.clock()
+    number = 0
+    for count, page in enumerate(desk.turn(pages, f"all {listing}"), 1):
+        if not resumed and count == 1:
+            mark.crawl_total = page.total_records
+            mark.total = page.total_records
+            mark.newest = [one.key for one in reversed(page.sightings)][:_NEWEST]
+        take(page, seen)
+        if page.short:
+            mark.crawl_trouble = f"page {page.number} came with records missing"
+        number = page.number
+        late = most_pages is not None and count >= most_pages
+        if number > 1 and (late or desk.out_of_time):
+            _keep(desk, mark, seen, number - 1)
+            return None
+        if (desk.clock() - kept_at).total_seconds() >= _KEEP_EVERY:
+            kept_at = desk.clock()
+            _keep(desk, mark, seen, max(number - 1, 1))
+    trouble = mark.crawl_trouble
+    if trouble is None and not resumed:
+        trouble = pages.why_incomplete(seen.distinct)
+    mark.crawl_page = mark.crawl_seen = mark.crawl_started_at = mark.crawl_trouble = None
+    mark.crawl_foreign = 0
+    if trouble is None:
+        mark.crawled_at = began
+    write_mark(desk, mark)
+    return CrawlEnd(began, seen, trouble)
+
+
+def _keep(desk: Desk, mark: ListingMark, seen: Seen, next_page: int) -> None:
+    mark.crawl_page = next_page
+    mark.crawl_seen = seen.dump()
+    mark.crawl_foreign = seen.foreign
+    write_mark(desk, mark)

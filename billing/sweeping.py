@@ -1,0 +1,388 @@
+"""Take the pages of an invoice list as they arrive: what is unchanged costs one read.
+
+A record with the fingerprint of our copy is not even decoded. One that differs becomes a proposal.
+One that is new is sorted by its contract: to an account that was never looked at it is history and
+is stored at once, to another it is a proposal, and what belongs to nobody who is paired is dropped
+and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.orm import Session
+
+from billing.desk import Desk
+from billing.diff import diff
+from billing.facts import columns_of, facts_of, unstorable
+from billing.identity import NATIONAL_ID_PURPOSE
+from billing.policy import due, occurrences
+from billing.proposals import Found, ProposalKind, propose
+from billing.runs import MOST_SET_ASIDE
+from billing.seen import Seen
+from billing.values import InvoiceFacts, InvoiceState, SetAside, Sighting, SweepPage
+from models.account import Account, Contract
+from models.database import insert_for
+from models.invoice import Invoice
+from models.sync_run import SetAsideRecord
+
+#: `Proposal.confirm` of an invoice without a contract: nobody else may have the printed id.
+SOLE_HOLDER = "national_id"
+#: Invoices of contracts that the map lacks, kept in memory until they are asked for.
+MOST_ORPHANS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An invoice whose contract we do not know yet."""
+
+    facts: InvoiceFacts
+    fingerprint: int
+    asked_at: datetime
+
+
+@dataclass(slots=True)
+class _Haul:
+    """What one page gives to write."""
+
+    found: list[Found] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    reread: list[tuple[int, int]] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.found or self.history or self.reread or self.set_aside)
+
+
+class InvoiceTaker:
+    """Takes pages of invoices.
+
+    Args:
+        desk: of the run.
+        fresh_map: the whole contract map was read in this run: nobody need be asked again whose a
+            contract is.
+    """
+
+    def __init__(self, desk: Desk, *, fresh_map: bool) -> None:
+        self._desk = desk
+        self._fresh_map = fresh_map
+        self.orphans: dict[str, list[Orphan]] = {}
+        self.too_many_orphans = False
+        self._states: set[InvoiceState] = set()
+
+    def take(
+        self, page: SweepPage[InvoiceFacts], seen: Seen, *, expected: InvoiceState | None = None
+    ) -> bool:
+        """This function will take one page, in at most one transaction.
+
+        Args:
+            page: as it came.
+            seen: learns what the page held.
+            expected: the state that was asked for.
+
+        Returns:
+            False if a record was in another state than that: Wispro ignored the filter.
+        """
+        desk = self._desk
+        self._states = set()
+        with desk.database.read() as session:
+            known = _known(session, desk.isp_id, [one.key for one in page.sightings])
+            haul = self._sort(session, page, known)
+        seen.rows(row.id for row in known.values())
+        seen.others(one.key for one in page.sightings if one.key not in known)
+        if haul:
+            seen.rows(self._write(haul))
+        return expected is None or self._states <= {expected}
+
+    def adopt(self, session: Session, orphans: Iterable[Orphan]) -> None:
+        """This function will propose invoices whose contract is known by now."""
+        sightings = [_Told(one) for one in orphans]
+        for asked_at in {one.orphan.asked_at for one in sightings}:
+            haul = _Haul()
+            these = [one for one in sightings if one.orphan.asked_at == asked_at]
+            self._sort_new(session, these, asked_at, haul)
+            self._write_in(session, haul)
+
+    def _sort(
+        self,
+        session: Session,
+        page: SweepPage[InvoiceFacts],
+        known: dict[str, Row[Any]],
+    ) -> _Haul:
+        haul = _Haul()
+        new: list[Sighting[InvoiceFacts]] = []
+        differ: dict[int, Sighting[InvoiceFacts]] = {}
+        for one in page.sightings:
+            row = known.get(one.key)
+            if row is None:
+                new.append(one)
+            elif row.fingerprint != one.fingerprint or row.missing_reads or row.vanished_at:
+                differ[row.id] = one
+            else:
+                self._states.add(InvoiceState(row.state))
+        if differ:
+            self._sort_known(session, differ, page.asked_at, haul)
+        if new:
+            self._sort_new(session, new, page.asked_at, haul)
+        return haul
+
+    def _sort_known(
+        self,
+        session: Session,
+        differ: dict[int, Sighting[InvoiceFacts]],
+        asked_at: datetime,
+        haul: _Haul,
+    ) -> None:
+        rows = session.execute(
+            select(Invoice, Account.paired_at, Account.unpaired_at)
+            .join(Account, Account.id == Invoice.account_id)
+            .where(Invoice.id.in_(differ))
+        ).all()
+        for row, paired_at, unpaired_at in rows:
+            one = differ[row.id]
+            facts = self._read(one, haul)
+            if facts is None or paired_at is None or unpaired_at is not None:
+                continue
+            moved = facts.contract_id != row.contract_id
+            again = row.missing_reads or row.vanished_at
+            if not moved and not again and not diff(facts_of(row), facts):
+                haul.reread.append((row.id, one.fingerprint))
+                continue
+            haul.found.append(
+                Found(
+                    kind=ProposalKind.INVOICE,
+                    account_id=row.account_id,
+                    subject=row.wispro_id,
+                    asked_at=asked_at,
+                    invoice=facts,
+                    fingerprint=one.fingerprint,
+                    confirm=facts.contract_id if moved else None,
+                )
+            )
+
+    def _sort_new(
+        self,
+        session: Session,
+        new: Sequence[Sighting[InvoiceFacts]],
+        asked_at: datetime,
+        haul: _Haul,
+    ) -> None:
+        read = [(one, facts) for one in new if (facts := self._read(one, haul)) is not None]
+        contracts = {facts.contract_id for _, facts in read if facts.contract_id is not None}
+        owners = _owners(session, self._desk.isp_id, contracts)
+        for one, facts in read:
+            if facts.contract_id is None:
+                self._sort_by_print(session, one, facts, asked_at, haul)
+                continue
+            owner = owners.get(facts.contract_id)
+            if owner is None:
+                self._keep_orphan(facts.contract_id, Orphan(facts, one.fingerprint, asked_at))
+            elif owner.account_id is None:
+                self._desk.report.foreign += 1
+            else:
+                sure = self._fresh_map or self._printed_for(owner, facts)
+                confirm = None if sure else facts.contract_id
+                if sure and owner.baseline_at is None:
+                    haul.history.append(
+                        self._as_history(owner.account_id, facts, one.fingerprint, asked_at)
+                    )
+                else:
+                    haul.found.append(
+                        Found(
+                            kind=ProposalKind.INVOICE,
+                            account_id=owner.account_id,
+                            subject=facts.wispro_id,
+                            asked_at=asked_at,
+                            invoice=facts,
+                            fingerprint=one.fingerprint,
+                            confirm=confirm,
+                        )
+                    )
+
+    def _sort_by_print(
+        self,
+        session: Session,
+        one: Sighting[InvoiceFacts],
+        facts: InvoiceFacts,
+        asked_at: datetime,
+        haul: _Haul,
+    ) -> None:
+        """Without a contract, only a national id that no other client has proves ownership."""
+        desk = self._desk
+        printed = facts.holder_national_id
+        ids: Sequence[int] = ()
+        if printed:
+            digest = desk.vault.digest(printed, purpose=NATIONAL_ID_PURPOSE)
+            ids = session.scalars(
+                select(Account.id).where(
+                    Account.isp_id == desk.isp_id,
+                    Account.national_id_digest == digest,
+                    Account.paired_at.is_not(None),
+                    Account.unpaired_at.is_(None),
+                )
+            ).all()
+        if len(ids) != 1:
+            desk.report.foreign += 1
+            return
+        haul.found.append(
+            Found(
+                kind=ProposalKind.INVOICE,
+                account_id=ids[0],
+                subject=facts.wispro_id,
+                asked_at=asked_at,
+                invoice=facts,
+                fingerprint=one.fingerprint,
+                confirm=SOLE_HOLDER,
+            )
+        )
+
+    def _printed_for(self, owner: Row[Any], facts: InvoiceFacts) -> bool:
+        """Whether the id that is printed on it agrees with the contract map."""
+        printed = facts.holder_national_id
+        if not printed or owner.national_id_digest is None:
+            return False
+        digest = self._desk.vault.digest(printed, purpose=NATIONAL_ID_PURPOSE)
+        return bool(digest == owner.national_id_digest)
+
+    def _keep_orphan(self, contract_id: str, orphan: Orphan) -> None:
+        if len(self.orphans) >= MOST_ORPHANS and contract_id not in self.orphans:
+            self.too_many_orphans = True
+            return
+        self.orphans.setdefault(contract_id, []).append(orphan)
+
+    def _read(self, one: Sighting[InvoiceFacts], haul: _Haul) -> InvoiceFacts | None:
+        facts = one.record
+        if facts is None:
+            if one.set_aside is not None:
+                haul.set_aside.append(one.set_aside)
+            return None
+        self._states.add(facts.state)
+        if why := unstorable(facts):
+            haul.set_aside.append(
+                SetAside(resource="invoice", record_id=facts.wispro_id[:64], why=why)
+            )
+            return None
+        return facts
+
+    def _as_history(
+        self, account_id: int, facts: InvoiceFacts, fingerprint: int, asked_at: datetime
+    ) -> dict[str, Any]:
+        """Return the row of an invoice that was there before anybody looked."""
+        desk = self._desk
+        now = desk.started
+        plan_at = None
+        pending = facts.state is InvoiceState.PENDING
+        if pending:
+            laid = occurrences(
+                facts, desk.rules.policy, desk.rules.calendar, first_seen_at=now, baseline=True
+            )
+            plan_at = due(laid, after=now, now=now).next_at
+        return {
+            **columns_of(facts),
+            "isp_id": desk.isp_id,
+            "account_id": account_id,
+            "wispro_id": facts.wispro_id,
+            "baseline": True,
+            "first_seen_at": now,
+            "confirmed_at": asked_at,
+            "missing_reads": 0,
+            "was_pending": pending,
+            "fingerprint": fingerprint,
+            "steps_until": now,
+            "plan_at": plan_at,
+        }
+
+    def _write(self, haul: _Haul) -> list[int]:
+        with self._desk.database.write() as session:
+            self._desk.must_hold(session)
+            return self._write_in(session, haul)
+
+    def _write_in(self, session: Session, haul: _Haul) -> list[int]:
+        desk = self._desk
+        desk.report.proposed += propose(session, desk.isp_id, desk.run_id, haul.found)
+        new_ids: list[int] = []
+        if haul.history:
+            new_ids = list(
+                session.scalars(
+                    insert_for(session, Invoice)
+                    .on_conflict_do_nothing(index_elements=["isp_id", "wispro_id"])
+                    .returning(Invoice.id),
+                    haul.history,
+                )
+            )
+            desk.report.changed += len(new_ids)
+        for row_id, fingerprint in haul.reread:
+            session.execute(
+                update(Invoice)
+                .where(Invoice.id == row_id)
+                .values(fingerprint=fingerprint)
+                .execution_options(synchronize_session=False)
+            )
+        keep_set_aside(session, desk, haul.set_aside)
+        return new_ids
+
+
+class _Told:
+    """A sighting that was read before."""
+
+    set_aside = None
+
+    def __init__(self, orphan: Orphan) -> None:
+        self.orphan = orphan
+        self.key = orphan.facts.wispro_id
+        self.fingerprint = orphan.fingerprint
+        self.record = orphan.facts
+
+
+def keep_set_aside(session: Session, desk: Desk, items: Sequence[SetAside]) -> None:
+    """This function will keep the names of records that cannot be read, some of each run."""
+    room = max(MOST_SET_ASIDE - desk.report.set_aside, 0)
+    desk.report.set_aside += len(items)
+    session.add_all(
+        SetAsideRecord(
+            sync_run_id=desk.run_id,
+            resource=item.resource[:40],
+            record_id=item.record_id[:64] if item.record_id else None,
+            why=item.why[:300],
+        )
+        for item in items[:room]
+    )
+
+
+def _known(session: Session, isp_id: int, keys: Sequence[str]) -> dict[str, Row[Any]]:
+    rows = session.execute(
+        select(
+            Invoice.id,
+            Invoice.wispro_id,
+            Invoice.state,
+            Invoice.fingerprint,
+            Invoice.missing_reads,
+            Invoice.vanished_at,
+        ).where(Invoice.isp_id == isp_id, Invoice.wispro_id.in_(keys))
+    )
+    return {row.wispro_id: cast("Row[Any]", row) for row in rows}
+
+
+def _owners(session: Session, isp_id: int, contracts: Iterable[str]) -> dict[str, Row[Any]]:
+    """Return, for each known contract, the paired account that holds it, if one does."""
+    rows = session.execute(
+        select(
+            Contract.contract_id,
+            Account.id.label("account_id"),
+            Account.baseline_at,
+            Account.national_id_digest,
+        )
+        .outerjoin(
+            Account,
+            (Account.isp_id == Contract.isp_id)
+            & (Account.client_id == Contract.client_id)
+            & Account.paired_at.is_not(None)
+            & Account.unpaired_at.is_(None),
+        )
+        .where(Contract.isp_id == isp_id, Contract.contract_id.in_(contracts))
+    )
+    return {row.contract_id: cast("Row[Any]", row) for row in rows}
