@@ -21,6 +21,7 @@ from billing.values import (
     ClientFacts,
     ClientField,
     ContractFacts,
+    Habits,
     InvoiceFacts,
     Listing,
     Medium,
@@ -114,6 +115,10 @@ class WisproPort(Protocol):
 
     def invoice_pdf(self, invoice_id: str, *, max_bytes: int) -> bytes:
         """Return the PDF of an invoice, checked to be one and to be no larger than `max_bytes`."""
+        ...
+
+    def habits(self) -> Habits:
+        """Return how this ISP's Wispro behaves, asked afresh with about a dozen requests."""
         ...
 
 

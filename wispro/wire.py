@@ -47,6 +47,7 @@ class _Meta(msgspec.Struct):
 class _Pagination(msgspec.Struct):
     total_records: Raw = ABSENT
     total_pages: Raw = ABSENT
+    per_page: Raw = ABSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +61,12 @@ class Row(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WirePage(Generic[T]):
-    """One page as Wispro gave it, before any re-check."""
+    """One page as Wispro gave it, before any re-check; `per_page` is what it says of itself."""
 
     rows: tuple[Row[T], ...]
     total_records: int
     total_pages: int
+    per_page: int | None = None
 
 
 def page(answer: Answer, read: Callable[[Raw], T], *, what: str) -> WirePage[T]:
@@ -86,7 +88,7 @@ def page(answer: Answer, read: Callable[[Raw], T], *, what: str) -> WirePage[T]:
     if totals is None:
         raise UnexpectedResponse(f"Wispro gave {what} without saying how many there are.")
     rows = tuple(_row(raw, read, what) for raw in raws)
-    return WirePage(rows=rows, total_records=totals[0], total_pages=totals[1])
+    return WirePage(rows=rows, total_records=totals[0], total_pages=totals[1], per_page=totals[2])
 
 
 def single(answer: Answer, read: Callable[[Raw], T], *, what: str) -> T:
@@ -155,13 +157,15 @@ def _list_of_raws(data: Raw) -> list[Raw] | None:
         return None
 
 
-def _totals(meta: Raw) -> tuple[int, int] | None:
+def _totals(meta: Raw) -> tuple[int, int, int | None] | None:
     try:
         pagination = as_struct(as_struct(meta, _Meta).pagination, _Pagination)
     except Unreadable:
         return None
     records, pages = _integer(pagination.total_records), _integer(pagination.total_pages)
-    return None if records is None or pages is None else (records, pages)
+    if records is None or pages is None:
+        return None
+    return records, pages, _integer(pagination.per_page)
 
 
 def _row(raw: Raw, read: Callable[[Raw], T], what: str) -> Row[T]:
