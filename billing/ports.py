@@ -97,8 +97,8 @@ class WisproPort(Protocol):
         """How many HTTP requests this client made so far."""
         ...
 
-    def habits(self) -> Habits:
-        """Find out how this Wispro behaves, by asking what cannot be."""
+    def use_page_size(self, size: int) -> None:
+        """Ask for pages of that many records from now on."""
         ...
 
     def client(self, client_id: str) -> ClientFacts:
@@ -172,6 +172,10 @@ class WisproPort(Protocol):
 
     def invoice_pdf(self, invoice_id: str, *, max_bytes: int) -> bytes:
         """Return the PDF of an invoice, checked to be one and to be no larger than `max_bytes`."""
+        ...
+
+    def habits(self) -> Habits:
+        """Return how this ISP's Wispro behaves, asked afresh with about a dozen requests."""
         ...
 
 

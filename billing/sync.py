@@ -394,6 +394,7 @@ class Sync:
         if paired > FEW or full:
             known = self._habits(desk)
             desk.habits = known
+            desk.wispro.use_page_size(known.page_size)
         plan = choose(
             Facts(
                 paired=paired,

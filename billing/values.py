@@ -177,7 +177,8 @@ class InvoiceFacts:
     "null" all mean that).
 
     `holder_national_id` is the copy that Wispro prints on the invoice: it serves the ownership
-    check of a read and is never stored.
+    check of a read and is never stored. `created_at` (aware) tells the order of a list, nothing
+    else: None where Wispro's is no instant.
     """
 
     wispro_id: str
@@ -242,28 +243,6 @@ class Balance:
     balance_amount: Decimal
     credit_amount: Decimal | None = None
     invoice_balance_amount: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
-    """How one ISP's Wispro was found to behave; None = could not be told.
-
-    `…_filter` = it is honoured. `page_size` is what a page really holds at most. The last four are
-    how many records each list had.
-    """
-
-    unknown_filter_ignored: bool | None = None
-    invoice_state_filter: bool | None = None
-    contract_state_filter: bool | None = None
-    national_id_filter: bool | None = None
-    custom_id_filter: bool | None = None
-    payments_after_filter: bool | None = None
-    oldest_first: bool | None = None
-    page_size: int = 100
-    invoices: int = 0
-    pending: int = 0
-    contracts: int = 0
-    clients: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,6 +328,29 @@ class Listing(Generic[T]):
     total_records: int = 0
     complete: bool = True
     why_incomplete: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """How one ISP's Wispro behaves, as it was found; None = it could not be told.
+
+    A filter that is not honoured gives the whole list. `page_size` is the most that a page holds.
+    The last four are the records of each list; `pending` is what `state_eq=pending` gives, which is
+    everything where that filter is ignored.
+    """
+
+    unknown_filter_ignored: bool | None = None
+    invoice_state_filter: bool | None = None
+    contract_state_filter: bool | None = None
+    national_id_filter: bool | None = None
+    custom_id_filter: bool | None = None
+    payments_after_filter: bool | None = None
+    page_size: int = 100
+    oldest_first: bool | None = None
+    invoices: int = 0
+    pending: int = 0
+    contracts: int = 0
+    clients: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

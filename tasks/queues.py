@@ -15,3 +15,13 @@ HARD_LIMIT = 330
 VISIBILITY_TIMEOUT = 900
 #: How long one sync task goes on before it hands the rest to another, so that ISPs take turns.
 SYNC_BUDGET = 60
+
+
+def children_of(queue: str, concurrency: int) -> int:
+    """This function will return how many children work off a queue; support needs one."""
+    return 1 if queue == SUPPORT else concurrency
+
+
+def children(concurrency: int) -> int:
+    """This function will return how many children a daemon has that may ask Wispro at once."""
+    return sum(children_of(queue, concurrency) for queue in QUEUES)

@@ -17,6 +17,7 @@ from billing.values import (
     ClientFacts,
     ClientField,
     ContractFacts,
+    Habits,
     InvoiceFacts,
     InvoiceState,
     Listing,
@@ -25,6 +26,7 @@ from billing.values import (
 )
 from wispro import paging, records, wire
 from wispro.checks import client_matches, not_blank, same_id, sendable_id, whole_number
+from wispro.habits import probe
 from wispro.limits import Limits
 from wispro.transport import Asked, Transport, utc_now
 
@@ -112,6 +114,10 @@ class WisproClient:
     def requests(self) -> int:
         """How many HTTP requests this client made so far, retries included."""
         return self._transport.requests
+
+    def use_page_size(self, size: int) -> None:
+        """Ask for pages of that many records from now on; what it is clamped to was probed."""
+        self._limits = replace(self._limits, page_size=size)
 
     def client(self, client_id: str) -> ClientFacts:
         """Return one client by its UUID.
@@ -315,6 +321,23 @@ class WisproClient:
             max_bytes=max_bytes,
         )
         return self._transport.get(asked, lambda answer: wire.pdf(answer, what=asked.what))
+
+    def habits(self) -> Habits:
+        """Return how this ISP's Wispro behaves where its documentation leaves it open.
+
+        Raises:
+            WisproError: if a list cannot be read at all.
+        """
+
+        def ask(
+            path: str, query: Mapping[str, str | int], read: Callable[[Raw], T]
+        ) -> wire.WirePage[T]:
+            what = path.rpartition("/")[2]
+            return self._transport.get(
+                self._asked(path, what, query), lambda answer: wire.page(answer, read, what=what)
+            )
+
+        return probe(ask)
 
     def _single(self, path: str, read: Callable[[Raw], T], what: str) -> T:
         return self._transport.get(

@@ -7,7 +7,7 @@ longer the amount on the invoice, and a date that passes through UTC may be anot
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -144,6 +144,15 @@ def calendar_date(raw: Raw, field: str) -> date | None:
         return date.fromisoformat(parts[1])
     except ValueError:
         raise Unreadable(field) from None
+
+
+def instant(raw: Raw) -> datetime | None:
+    """Return an instant in UTC; None for whatever is none, for no record depends on it."""
+    try:
+        moment = datetime.fromisoformat(raw_text(raw, "") or "")
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):  # Unreadable is a ValueError
+        return None
 
 
 def urls(raw: Raw) -> tuple[str, ...]:

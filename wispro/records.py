@@ -47,6 +47,7 @@ class _Invoice(_OnlyId):
     issued_at: Raw = ABSENT
     first_due_date: Raw = ABSENT
     second_due_date: Raw = ABSENT
+    created_at: Raw = ABSENT
     period_from: Raw = msgspec.field(default=ABSENT, name="from")
     period_to: Raw = msgspec.field(default=ABSENT, name="to")
     concept: Raw = ABSENT
@@ -143,6 +144,7 @@ def invoice(raw: Raw) -> InvoiceFacts:
         holder_national_id=fields.exact(
             record.client_national_identification_number, "client_national_identification_number"
         ),
+        created_at=fields.instant(record.created_at),
     )
 
 

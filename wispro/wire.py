@@ -109,7 +109,7 @@ class Row(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WirePage(Generic[T]):
-    """One page as Wispro gave it, before any re-check."""
+    """One page as Wispro gave it, before any re-check; `per_page` is what it says of itself."""
 
     rows: tuple[Row[T], ...]
     total_records: int

@@ -90,6 +90,7 @@ def _connect_signals(settings: Settings) -> None:
         billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 30
         import_module("worker.house")
         import_module("wispro.client")
+        import_module("worker.buckets")
         warm()
 
     @worker_process_init.connect(weak=False)
@@ -97,7 +98,7 @@ def _connect_signals(settings: Settings) -> None:
         # Nothing that talks to the outside survives a fork, so a child builds its own.
         from worker.house import House  # noqa: PLC0415 - beat needs none of it
 
-        house = House(settings)
+        house = House(settings, children=queues.children(settings.concurrency))
         house.after_fork()
         house.lay_desk()
         _houses.append(house)

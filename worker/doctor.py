@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from redis.exceptions import RedisError
 from sqlalchemy import select
 
+from billing.circuit import in_words, is_resting
+from billing.habits import recall, remember
 from billing.isps import find_isp
-from billing.ports import DestinationError, SecretError, UpstreamError
+from billing.ports import DestinationError, SecretError, UpstreamError, WisproPort
 from billing.sync import access_to
 from billing.values import ClientField
 from models.isp import Isp, Transport
 from worker.broker import broker_client
 from worker.errors import NotReadyError
+from worker.finding import Finding
+from worker.habits import habit_findings
 from worker.house import House
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check; `mend` is the command or step that puts it right."""
-
-    what: str
-    ok: bool
-    found: str
-    mend: str | None = None
 
 
 def examine(house: House, slug: str | None) -> list[Finding]:
     """This function will check the installation and one ISP, or all of them.
+
+    The Wispro of one ISP that is named is asked afresh how it behaves; else what was found last is
+    shown.
 
     Raises:
         SetupError: if the ISP is unknown.
@@ -43,7 +40,8 @@ def examine(house: House, slug: str | None) -> list[Finding]:
             for isp in isps
         }
     for isp in isps:
-        findings += _isp(house, isp)
+        findings += _isp(house, isp, afresh=slug is not None)
+        findings.append(_circuit(house, isp))
         findings += [_transport(house, isp, row) for row in transports[isp.id]]
         if not transports[isp.id]:
             findings.append(
@@ -85,7 +83,7 @@ def _broker(house: House) -> Finding:
     return Finding("broker", ok=True, found="answers, evicts nothing")
 
 
-def _isp(house: House, isp: Isp) -> list[Finding]:
+def _isp(house: House, isp: Isp, *, afresh: bool) -> list[Finding]:
     what = f"{isp.slug}: Wispro"
     try:
         wispro = house.wispro(access_to(isp, house.vault))
@@ -94,7 +92,35 @@ def _isp(house: House, isp: Isp) -> list[Finding]:
         return [Finding(what, ok=False, found=str(error), mend="check ALERTA_SECRET_KEY")]
     except UpstreamError as error:
         return [Finding(what, ok=False, found=str(error), mend="check the token and --base-url")]
-    return [Finding(what, ok=True, found="answers, the token is accepted")]
+    found = [Finding(what, ok=True, found="answers, the token is accepted")]
+    try:
+        return found + _habits(house, isp, wispro if afresh else None)
+    except UpstreamError as error:
+        mend = f"alerta doctor {isp.slug}, later"
+        return [*found, Finding(f"{isp.slug}: habits", ok=False, found=str(error), mend=mend)]
+
+
+def _habits(house: House, isp: Isp, wispro: WisproPort | None) -> list[Finding]:
+    if wispro is not None:
+        habits = wispro.habits()
+        with house.database.write() as session:
+            remember(session, isp.id, habits, house.clock())
+    with house.database.read() as session:
+        known = recall(session, isp.id)
+    if known is None:
+        unknown = f"not asked yet; alerta doctor {isp.slug} does"
+        return [Finding(f"{isp.slug}: habits", ok=True, found=unknown)]
+    return habit_findings(isp.slug, *known)
+
+
+def _circuit(house: House, isp: Isp) -> Finding:
+    now = house.clock().astimezone(ZoneInfo(isp.timezone))
+    return Finding(
+        f"{isp.slug}: circuit",
+        ok=not is_resting(isp.trouble_until, now),
+        found=in_words(isp.failures, isp.trouble_until, isp.trouble, now),
+        mend=None if isp.trouble_until is None else f"alerta sync {isp.slug} tries at once",
+    )
 
 
 def _transport(house: House, isp: Isp, row: Transport) -> Finding:

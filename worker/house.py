@@ -28,13 +28,14 @@ from tasks import desk
 from wispro.login import login_token
 from wispro.logs import quiet_http_logs
 from worker.errors import NotReadyError
-from worker.pace import Pacer
+from worker.pace import SharedPacer
 
 if TYPE_CHECKING:
     import httpx
 
     from notifications.door import AppriseDoor
     from wispro.client import WisproClient
+    from worker.buckets import Buckets
 
 #: Seconds for one whole send; with the look before it, it ends well before the soft limit.
 SEND_TIMEOUT = 45.0
@@ -50,19 +51,22 @@ class House:
 
     Args:
         settings: of this process.
+        children: how many processes like this one there are; a command by hand stands for itself.
 
     Raises:
         SettingsError: if the ring of keys cannot be opened.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, children: int = 1) -> None:
         quiet_http_logs()
         self.settings = settings
         self.clock = utc_now
         self.vault = open_vault(settings)
         self.database = Database(settings.database)
         self._http: httpx.Client | None = None
-        self._pacers: dict[int, Pacer] = {}
+        self._children = children
+        self._buckets: Buckets | None = None
+        self._pacers: dict[tuple[int, float], SharedPacer] = {}
         self.sync = Sync(self.database, self.vault, self.wispro, every=settings.sync_every)
         self.planning = Planning(self.database)
         self.maintenance = Maintenance(self.database, self.vault)
@@ -96,21 +100,31 @@ class House:
         )
 
     def wispro(self, access: WisproAccess) -> WisproClient:
-        """Return a client for one ISP; the connections and the pace are shared in this process."""
+        """Return a client for one ISP; connections are shared in this process, the pace by all."""
         import httpx  # noqa: PLC0415 - see above
 
         from wispro.client import WisproClient  # noqa: PLC0415
 
         if self._http is None:
             self._http = httpx.Client(follow_redirects=False)
-        pacer = self._pacers.setdefault(access.isp_id, Pacer(access.requests_per_second))
         return WisproClient(
             self._http,
             base_url=access.base_url,
             token=access.token,
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
-            pace=pacer,
+            pace=self._pacer(access.isp_id, access.requests_per_second),
         )
+
+    def _pacer(self, isp_id: int, per_second: float) -> SharedPacer:
+        from worker.buckets import Buckets  # noqa: PLC0415 - see above
+
+        if self._buckets is None:
+            self._buckets = Buckets(self.settings)
+        if (isp_id, per_second) not in self._pacers:
+            self._pacers[isp_id, per_second] = SharedPacer(
+                isp_id, per_second, self._buckets.take, children=self._children
+            )
+        return self._pacers[isp_id, per_second]
 
     def require_schema(self) -> None:
         """Refuse to work on a database that was not migrated.
@@ -154,6 +168,8 @@ class House:
         """Close every connection."""
         if self._http is not None:
             self._http.close()
+        if self._buckets is not None:
+            self._buckets.close()
         self.database.close()
 
 

@@ -26,7 +26,7 @@ def worker_children(settings: Settings, names: Sequence[str] = queues.QUEUES) ->
                 "--hostname",
                 f"{name}@%h",
                 "--concurrency",
-                str(1 if name == queues.SUPPORT else settings.concurrency),
+                str(queues.children_of(name, settings.concurrency)),
                 "--without-gossip",
                 "--without-mingle",
                 "--loglevel",

@@ -125,11 +125,18 @@ def respond(state: State, call: Call) -> Reply:
 
 
 def _list(state: State, listed: _List, call: Call) -> Reply:
-    filters = {name: call.query[name] for name in listed.filters if call.query.get(name)}
+    ignored = state.switches.ignored_filters
+    filters = {
+        name: call.query[name]
+        for name in listed.filters
+        if call.query.get(name) and not {name, f"{call.path}?{name}"} & set(ignored)
+    }
     finding.check_instants(filters)
     if "filter_ignored" in call.faults:
         filters = {}
     places = listed.find(state, filters)
+    if state.switches.newest_first:
+        places = places[::-1]
     per_page = _count(call.query.get("per_page"), state.switches.default_per_page)
     per_page = min(per_page, state.switches.max_per_page)
     page = _count(call.query.get("page"), 1)

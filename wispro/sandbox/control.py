@@ -2,7 +2,7 @@
 
     GET    /sandbox/state                   counts, requests served by path, switches, rules
     POST   /sandbox/reset                   {clients, invoices, seed, interatos}
-    POST   /sandbox/settings                {real_http_codes, default_per_page, max_per_page, now}
+    POST   /sandbox/settings                {now, and any of `ledger.Switches`}
     POST   /sandbox/clients                 {contracts, and fields of a client}
     PATCH  /sandbox/clients/{id}            fields of a client
     POST   /sandbox/clients/{id}/credit     {amount}

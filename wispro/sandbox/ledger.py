@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, insort
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,11 +37,22 @@ def argentine_now() -> datetime:
 
 @dataclass(slots=True)
 class Switches:
-    """How the server behaves where Wispro is known to behave in more than one way."""
+    """How the server behaves where Wispro is known to behave in more than one way.
+
+    Args:
+        real_http_codes: errors are not sent as HTTP 200.
+        default_per_page: records of a page where nothing is asked.
+        max_per_page: records of a page at most.
+        ignored_filters: names of filters that do nothing, of one list ("/contracts?state_eq") or of
+            all ("state_eq").
+        newest_first: lists begin with what came last.
+    """
 
     real_http_codes: bool = False
     default_per_page: int = 20
     max_per_page: int = 100
+    ignored_filters: list[str] = field(default_factory=list)
+    newest_first: bool = False
 
 
 class NotThereError(LookupError):

@@ -121,6 +121,8 @@ def doctor(
 ) -> None:
     """Check settings, keys, database, broker, each ISP's token and sending accounts.
 
+    Of an ISP that is named it also finds out how its Wispro behaves, and remembers it.
+
     Exit code 1 if anything is wrong. Makes read-only requests and sends no message.
 
     Example: `alerta doctor interatos`
