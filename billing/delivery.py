@@ -21,6 +21,7 @@ from billing.dossier import Dossier, open_dossier
 from billing.facts import unstorable
 from billing.letter import Envelope, Fate, Outcome
 from billing.ports import (
+    Clock,
     DestinationError,
     MessengerPort,
     RenderError,
@@ -31,7 +32,7 @@ from billing.ports import (
     WisproPort,
 )
 from billing.settling import LEASE, Settlement
-from billing.sync import Clock, access_to
+from billing.terms import access_to
 from billing.values import AlertKind, DeliveryState, Medium, Reason, UpstreamReason
 from models import claims
 from models.alert import Delivery

@@ -18,7 +18,7 @@ from billing.letter import Letter
 from billing.owing import Rules, lay_steps
 from billing.policy import DATED, Occurrence
 from billing.reactions import new_terms
-from billing.sync import rules_of
+from billing.terms import rules_of
 from billing.values import AlertKind, InvoiceFacts
 from models.account import Account, Channel
 from models.alert import Alert, Delivery

@@ -32,7 +32,7 @@ from billing.ports import (
     WisproAccess,
     WisproPort,
 )
-from billing.sync import access_to
+from billing.terms import access_to
 from billing.values import ClientFacts, ClientField, DeliveryState, Reason, UpstreamReason
 from models.account import Account, Channel
 from models.alert import Delivery

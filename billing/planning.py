@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
 from billing.owing import Rules, Tally, take_due_steps
-from billing.sync import rules_of
+from billing.terms import rules_of
 from models.account import Account
 from models.database import Database
 from models.invoice import Invoice

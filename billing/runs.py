@@ -50,6 +50,7 @@ class SyncReport:
 
     isp: str
     mode: str
+    run: int
     outcome: SyncOutcome = SyncOutcome.OK
     reason: str | None = None
     detail: str | None = None
@@ -115,7 +116,7 @@ def open_run(
         )
         session.add(run)
         session.flush()
-        return run.id, SyncReport(isp=session.get_one(Isp, isp_id).slug, mode=mode)
+        return run.id, SyncReport(isp=session.get_one(Isp, isp_id).slug, mode=mode, run=run.id)
 
 
 def close_run(

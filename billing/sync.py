@@ -19,14 +19,12 @@ from billing import habits as probes
 from billing import proposals
 from billing.anomaly import Hold, Thresholds, judge
 from billing.by_account import AccountLooks, cover, paired_accounts
-from billing.calendar import Calendar
 from billing.desk import Desk, LeaseLostError, Progress
 from billing.explaining import TooManyMissingError
-from billing.owing import Rules
-from billing.policy import DEFAULT_POLICY
 from billing.ports import Clock, SecretError, UpstreamError, VaultPort, WisproAccess, WisproPort
 from billing.runs import SyncReport, close_run, open_run
 from billing.strategy import FEW, Facts, Plan, Strategy, choose
+from billing.terms import access_to, rules_of, thresholds_of
 from billing.usual import usual_of
 from billing.values import Habits, SyncOutcome
 from billing.verdicts import held_run, hold, release
@@ -36,8 +34,6 @@ from models.database import Database
 from models.isp import Isp
 from models.leases import SyncLease
 from models.listing import ListingMark
-
-__all__ = ["Clock", "Sync", "SyncBusyError", "access_to", "rules_of"]
 
 #: Renewed at every page and every account; whoever lost it writes nothing.
 LEASE = timedelta(minutes=3)
@@ -493,23 +489,3 @@ def _holding(lease: SyncLease, clock: Clock) -> Callable[[Session], bool]:
         return lease.holds(session)
 
     return holding
-
-
-def thresholds_of(isp: Isp) -> Thresholds:
-    """Return how much of a change this ISP lets pass without asking."""
-    return Thresholds(share=isp.hold_share, at_least=isp.hold_at_least, volume=isp.hold_volume)
-
-
-def rules_of(isp: Isp) -> Rules:
-    """Return what the planner of this ISP goes by."""
-    return Rules(DEFAULT_POLICY, Calendar.of(isp.timezone, isp.contact_hours))
-
-
-def access_to(isp: Isp, vault: VaultPort) -> WisproAccess:
-    """Return what a client of this ISP's Wispro needs, the token in clear."""
-    return WisproAccess(
-        isp_id=isp.id,
-        base_url=isp.base_url,
-        token=vault.open(isp.token_sealed),
-        requests_per_second=isp.requests_per_second,
-    )

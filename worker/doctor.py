@@ -11,7 +11,7 @@ from billing.circuit import in_words, is_resting
 from billing.habits import recall, remember
 from billing.isps import find_isp
 from billing.ports import DestinationError, SecretError, UpstreamError, WisproPort
-from billing.sync import access_to
+from billing.terms import access_to
 from billing.values import ClientField
 from models.isp import Isp, Transport
 from worker.broker import broker_client

@@ -29,7 +29,8 @@ from billing.pairing import Pairing, PairingError
 from billing.planning import Planning
 from billing.ports import ParsedDestination, UpstreamError, WisproAccess
 from billing.settling import LEASE
-from billing.sync import Sync, rules_of
+from billing.sync import Sync
+from billing.terms import rules_of
 from billing.values import AlertKind, ChangeKind, Medium
 from config.keys import Vault, new_key
 from models import claims

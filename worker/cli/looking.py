@@ -9,7 +9,7 @@ import typer
 
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
-from worker.cli.show import as_json, cell, complain, progress_bar, say, table
+from worker.cli.show import as_json, cell, complain, say, sync_bar, table
 
 if TYPE_CHECKING:
     from billing.runs import SyncReport
@@ -27,23 +27,48 @@ def register(app: typer.Typer) -> None:
 def sync(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     *,
+    full: Annotated[bool, typer.Option("--full", help="Read every invoice, not the cheapest.")] = (
+        False
+    ),
+    approve: Annotated[
+        int | None, typer.Option(metavar="RUN", help="Lay down what this held run found.")
+    ] = None,
+    reject: Annotated[
+        int | None, typer.Option(metavar="RUN", help="Drop what this held run found.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Look at every paired account of an ISP now: what the daemon does on schedule.
+    """Look at an ISP now, in the cheapest faithful way: what the daemon does on schedule.
 
-    Exit code 1 if the answer was not whole; our last good copy stays then.
+    A run that would change suspiciously much is held: nothing is sent until you say so.
+
+    Exit code 1 if the answer was not whole, or the run is held; our last good copy stays then.
 
     Example: `alerta sync interatos --json`
     """
-    from billing.isps import find_isp  # noqa: PLC0415
+    from billing.isps import SetupError, find_isp  # noqa: PLC0415
 
+    if approve is not None and reject is not None:
+        raise SetupError("a run is approved or rejected, not both")
     with open_house() as house:
         with house.database.read() as session:
             isp_id = find_isp(session, slug).id
-        with progress_bar(f"looking at {slug}") as progress:
-            report = house.sync.run(
-                isp_id, clock=house.clock, trigger="hand", due_only=False, progress=progress
-            )
+        if reject is not None:
+            dropped = house.sync.reject(slug, reject, now=house.clock())
+            say(f"run {reject} was rejected: {dropped} changes were dropped, nothing was sent")
+            return
+        with sync_bar(f"looking at {slug}") as progress:
+            if approve is not None:
+                report = house.sync.approve(slug, approve, clock=house.clock, progress=progress)
+            else:
+                report = house.sync.run(
+                    isp_id,
+                    clock=house.clock,
+                    trigger="hand",
+                    due_only=False,
+                    progress=progress,
+                    full=full,
+                )
         planned = house.planning.tick(now=house.clock(), isp_id=isp_id)
         report.alerts += planned.alerts
         report.deliveries += planned.deliveries
@@ -51,10 +76,10 @@ def sync(
         as_json(report)
     else:
         say(
-            f"{report.outcome}: {report.accounts} accounts, {report.requests} requests, "
-            f"{report.fetched} invoices read, {report.changed} changed, "
-            f"{report.alerts} alerts planned, {report.ms / 1000:.1f} s"
+            f"{report.outcome}: {report.requests} requests, {report.fetched} records read, "
+            f"{report.changed} changed, {report.alerts} alerts planned, {report.ms / 1000:.1f} s"
         )
+        say(f"{report.mode}: {report.why}")
     _exit_unless_ok(report)
 
 
@@ -178,6 +203,12 @@ def _show_before_after(name: str, before: list[InvoiceLine], after: list[Invoice
 
 
 def _exit_unless_ok(report: SyncReport) -> None:
+    if report.outcome == "held":
+        complain(
+            f"{report.isp}: run {report.run} is held and nothing is sent: {report.detail}; "
+            f"alerta sync {report.isp} --approve {report.run}, or --reject {report.run}"
+        )
+        raise typer.Exit(1)
     if report.outcome != "ok":
         complain(f"{report.isp}: {report.outcome} ({report.reason}): {report.detail}")
         raise typer.Exit(1)

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from billing.desk import Step
 
 #: Columns of a table that goes to a file or a pipe, where nobody scrolls.
 _WIDE = 160
@@ -89,6 +101,40 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """Print an error for a person on stderr: what is wrong and what to do."""
     errors.print(Text.assemble(("error: ", "bold red"), text), soft_wrap=True)
+
+
+@contextmanager
+def sync_bar(what: str) -> Iterator[Callable[[Step], None]]:
+    """Yield a function that draws how far a look at Wispro is, on stderr if that is a terminal.
+
+    One bar for each part of the look: pages (or accounts) done, invoices a second, what changed,
+    and when it will be over.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[changed]} changed"),
+        TimeRemainingColumn(),
+    )
+    begun = time.monotonic()
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+
+        def draw(step: Step) -> None:
+            if step.what not in tasks:
+                tasks[step.what] = bar.add_task(f"{what}: {step.what}", rate="", changed=0)
+            seconds = max(time.monotonic() - begun, 0.001)
+            bar.update(
+                tasks[step.what],
+                completed=step.done,
+                total=step.total,
+                rate=f"{step.fetched / seconds:.0f} records/s",
+                changed=step.changed,
+            )
+
+        yield draw
 
 
 @contextmanager

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from billing import apply, look
-from billing import sync as sync_module
+from billing import apply, by_account, look, proposals
 from models.account import Account
 from models.sync_run import SetAsideRecord
 from tests.support.marks import on_sqlite
@@ -119,8 +118,8 @@ def test_a_corrected_national_id_is_found_within_a_day(town: Town) -> None:
 
 
 @on_sqlite
-def test_an_invoice_of_a_contract_that_changed_hands_is_not_told_to_the_first(town: Town) -> None:
-    """After two complete looks it counts as gone, like one that Wispro does not find."""
+def test_an_invoice_goes_with_its_contract_and_is_told_to_the_new_holder_only(town: Town) -> None:
+    """What was planned for the first ends; the second hears of what comes due from then on."""
     ana, eva = town.customer(), town.customer("Eva Blanco")
     town.settled(ana, eva)
     invoice = town.bill(ana, due_in=7)
@@ -134,8 +133,12 @@ def test_an_invoice_of_a_contract_that_changed_hands_is_not_told_to_the_first(to
         town.wait(days=1)
         town.go_round()
 
-    told = [line.kind for line in town.lines("sent") if line.invoice_id == invoice.id]
-    assert told == ["issued"]
+    told = [(one.kind, one.name) for one in town.lines("sent") if one.invoice_id == invoice.id]
+    assert told == [
+        ("issued", ana.name),
+        ("due_soon", eva.name),
+        ("due_soon", eva.name),
+    ]
 
 
 @on_sqlite
@@ -185,7 +188,7 @@ def test_an_account_that_kills_its_look_goes_behind_the_others(
             raise MemoryError
         return real(wispro, subject, **how)
 
-    monkeypatch.setattr(sync_module, "look_at", deadly)
+    monkeypatch.setattr(by_account, "look_at", deadly)
     town.bill(eva)
     town.wait(hours=1)
     with pytest.raises(MemoryError):
@@ -205,7 +208,8 @@ def test_a_look_that_is_laid_down_does_not_hold_the_planner_up(
     town.bill(ana, due_in=6)
     town.sync()
     town.wait(days=1)
-    real, ended = apply.apply_look, []
+    town.bill(ana, due_in=30)
+    real, ended = apply.lay_invoice, []
 
     def lay_down(*given: Any, **how: Any) -> Any:
         planner = threading.Thread(
@@ -216,7 +220,7 @@ def test_a_look_that_is_laid_down_does_not_hold_the_planner_up(
         assert not planner.is_alive()
         return real(*given, **how)
 
-    monkeypatch.setattr(sync_module, "apply_look", lay_down)
+    monkeypatch.setattr(proposals, "lay_invoice", lay_down)
     town.sync()
 
     assert [tally.alerts for tally in ended] == [1]
@@ -257,7 +261,7 @@ def test_a_look_that_was_overtaken_is_dropped(town: Town, monkeypatch: pytest.Mo
     invoice = town.bill(ana)
     with town.house.database.read() as session:
         account_id = session.scalars(select(Account.id)).one()
-    monkeypatch.setattr(sync_module, "look_at", slow)
+    monkeypatch.setattr(by_account, "look_at", slow)
     report = town.house.sync.run_account(account_id, clock=town.clock, trigger="hand")
 
     assert (report.alerts, town.copies()) == (0, [])
