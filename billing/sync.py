@@ -100,6 +100,7 @@ class Sync:
         budget: timedelta | None = None,
         progress: Progress | None = None,
         full: bool = False,
+        strategy: Strategy | None = None,
         waive: bool = False,
     ) -> SyncReport:
         """This function will look at one ISP.
@@ -111,7 +112,8 @@ class Sync:
             due_only: leave out what is not due yet.
             budget: stop after this long and say `more`.
             progress: told how far it is.
-            full: read everything now, whatever the cheapest plan is.
+            full: read everything now, whatever was read lately.
+            strategy: look this way instead of the cheapest one.
             waive: the operator has seen what this run will find; do not hold it.
 
         Raises:
@@ -132,6 +134,7 @@ class Sync:
                 ends=started + budget if budget else None,
                 progress=progress,
                 full=full,
+                strategy=Strategy.FULL if full else strategy,
                 waive=waive,
             )
         finally:
@@ -243,6 +246,7 @@ class Sync:
         ends: datetime | None,
         progress: Progress | None,
         full: bool,
+        strategy: Strategy | None,
         waive: bool,
     ) -> SyncReport:
         with self._database.read() as session:
@@ -266,7 +270,7 @@ class Sync:
             )
             desk.ends, desk.progress = ends, progress
             own_only = due_only and _between_looks(isp, now=started)
-            plan = self._plan(desk, isp, full=full, own_only=own_only)
+            plan = self._plan(desk, isp, strategy, own_only=own_only)
             report.mode, report.why = plan.strategy.value, plan.why
             whole = not own_only
             self._switch(isp, plan, own_only=own_only, now=started)
@@ -381,13 +385,13 @@ class Sync:
         )
         return judge(weight, usual, thresholds)
 
-    def _plan(self, desk: Desk, isp: Isp, *, full: bool, own_only: bool) -> Plan:
+    def _plan(self, desk: Desk, isp: Isp, strategy: Strategy | None, *, own_only: bool) -> Plan:
         if own_only:
             why = "only accounts that were never looked at"
             return Plan(strategy=Strategy.ACCOUNTS, requests=0, why=why)
         paired = self._paired(isp.id)
         known: Habits | None = None
-        if paired > FEW or full:
+        if paired > FEW or strategy is not None:
             known = self._habits(desk)
             desk.habits = known
             desk.wispro.use_page_size(known.page_size)
@@ -400,8 +404,8 @@ class Sync:
                 present=Strategy(isp.strategy),
             )
         )
-        if full:
-            return replace(plan, strategy=Strategy.FULL, why=f"everything, by hand; {plan.why}")
+        if strategy is not None:
+            return replace(plan, strategy=strategy, why=f"{strategy} was asked for; {plan.why}")
         return plan
 
     def _habits(self, desk: Desk) -> Habits:

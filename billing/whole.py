@@ -54,6 +54,7 @@ UNFINISHED = (
 _FEW = 3
 #: Closed invoices that Wispro has no more are asked for, so many in one slow read; it may archive.
 _MOST_CLOSED = 200
+_ALL = 10**9
 #: A slow read ends early by this share of its period, so that it ends within it.
 _SLACK = 0.9
 
@@ -119,7 +120,7 @@ class WholeLook:
                 self._desk.report.more = True
                 self._finish(taker)
                 return
-            self._clients(most_pages=None)
+            self._slow(taker, but=("contracts", "invoices"))
         else:
             self._steady(taker)
             self._slow(taker)
@@ -343,7 +344,7 @@ class WholeLook:
         if left and self._desk.out_of_time:
             self._desk.report.more = True
 
-    def _slow(self, taker: InvoiceTaker) -> None:
+    def _slow(self, taker: InvoiceTaker, *, but: tuple[str, ...] = ()) -> None:
         """Read a slice of everything, so that all of it is read within its period."""
         desk = self._desk
         slices: tuple[tuple[str, int, Callable[[int], object]], ...] = (
@@ -356,6 +357,8 @@ class WholeLook:
             ),
         )
         for listing, records, read in slices:
+            if listing in but:
+                continue
             mark = read_mark(desk, listing)
             due = (
                 mark.crawl_page is not None
@@ -363,7 +366,8 @@ class WholeLook:
                 or desk.started - mark.crawled_at >= desk.full_every
             )
             if due and not desk.out_of_time:
-                read(_slice(max(records, mark.total), desk))
+                pages = _slice(max(records, mark.total), desk)
+                read(_ALL if self._anew else pages)
 
     def _finish(self, taker: InvoiceTaker) -> None:
         """Settle whose the invoices are that are not certain, in the cheaper way."""
