@@ -137,7 +137,7 @@ def refusing(
 def test_a_refused_value_of_a_state_leaves_the_known_one_to_decide(
     town: SandboxServer, http: httpx.Client, scripted: Callable[..., WisproClient]
 ) -> None:
-    """A value that is refused is no answer to the probe; that only pending ones come for pending is."""
+    """A refused probe tells nothing; that only pending ones come for pending does."""
     wispro = scripted(refusing("state_eq", passing_on(town, http), "alerta"))
     habits = wispro.habits()
     assert (habits.invoice_state_filter, habits.contract_state_filter) == (True, None)
@@ -168,6 +168,22 @@ def test_a_state_filter_that_gives_nothing_for_any_state_is_found_out(
     newest = town.state.invoices[town.state.live[-1]]
     town.state.set_state(newest, "pending")
     assert scripted(mute).habits().invoice_state_filter is False
+
+
+def test_a_state_filter_that_gives_other_states_is_found_out(
+    town: SandboxServer, http: httpx.Client, scripted: Callable[..., WisproClient]
+) -> None:
+    """Nothing comes for an impossible state, but paid ones come for pending."""
+    answer = passing_on(town, http)
+
+    def leaks(request: httpx.Request) -> httpx.Response:
+        if request.url.params.get("state_eq") == "pending":
+            return answer(httpx.Request("GET", request.url.copy_remove_param("state_eq")))
+        return answer(request)
+
+    habits = scripted(leaks).habits()
+    assert habits.invoice_state_filter is False
+    assert habits.pending == 300
 
 
 @pytest.mark.parametrize("size", [20, 99, 100, 250, 500, 1000])
