@@ -32,7 +32,9 @@ class IspLine:
     transports: list[str]
     paired: int
     synced_at: datetime | None
+    failures: int
     trouble: str | None
+    trouble_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,9 @@ def isps(session: Session) -> list[IspLine]:
             transports=schemes.get(isp.id, []),
             paired=paired.get(isp.id, 0),
             synced_at=isp.synced_at,
+            failures=isp.failures,
             trouble=isp.trouble,
+            trouble_until=isp.trouble_until,
         )
         for isp in session.scalars(select(Isp).order_by(Isp.slug))
     ]

@@ -98,7 +98,7 @@ def habit_findings(slug: str, habits: Habits, probed_at: datetime) -> list[Findi
             )
         )
     few = habits.page_size < _USUAL_PAGE
-    pages = -(-habits.invoices // habits.page_size) if habits.page_size else 0
+    pages = -(-habits.invoices // habits.page_size)
     findings.append(
         Finding(
             f"{slug}: pages",

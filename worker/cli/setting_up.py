@@ -115,18 +115,23 @@ def isp_list(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
 
     Example: `alerta isp list --json`
     """
+    from billing.circuit import in_words  # noqa: PLC0415
     from models import questions  # noqa: PLC0415
 
     with open_house() as house, house.database.read() as session:
         lines = questions.isps(session)
+        now = house.clock().astimezone()
     if json:
         as_json(lines)
         return
     table(
         "ISPs",
-        ("ISP", "Name", "Paired", "Hours", "Sends by", "Last complete sync", "Trouble"),
+        ("ISP", "Name", "Paired", "Hours", "Sends by", "Last complete sync", "Circuit"),
         [
-            (i.slug, i.name, i.paired, i.contact_hours, i.transports, i.synced_at, i.trouble)
+            (
+                *(i.slug, i.name, i.paired, i.contact_hours, i.transports, i.synced_at),
+                in_words(i.failures, i.trouble_until, i.trouble, now),
+            )
             for i in lines
         ],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import msgspec
@@ -192,3 +192,30 @@ def test_pay_links_are_always_web_addresses(value: object) -> None:
     """Whatever stands there, only http and https come out."""
     found = fields.urls(Raw(msgspec.json.encode(value)))
     assert all(url.lower().startswith(("http://", "https://")) for url in found)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-03-10T09:00:00.000-03:00",
+        "2026-03-10T12:00:00Z",
+        "2026-03-10 12:00:00+00:00",
+    ],
+)
+def test_an_instant_is_read_with_its_offset(written: str) -> None:
+    """Whatever its offset, it is the same instant in UTC."""
+    found = fields.instant(Raw(msgspec.json.encode(written)))
+    assert found == datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+    assert found.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        *("", "null", '""', '"2026-03-10"', '"2026-03-10T12:00:00"', '"yesterday"', "17", "{}"),
+        *('"0001-01-01T00:00:00+14:00"', '"2026-13-10T12:00:00Z"', "[", '"\\ud800"'),
+    ],
+)
+def test_what_is_no_instant_is_none_and_no_error(literal: str) -> None:
+    """No record is set aside for an instant that only tells the order of a list."""
+    assert fields.instant(Raw(literal.encode())) is None

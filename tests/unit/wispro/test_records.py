@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import msgspec
@@ -32,6 +32,7 @@ def test_an_invoice_is_read_whole() -> None:
             issued_at="2021-10-20T23:30:00.000-03:00",
             first_due_date="2021-11-19",
             second_due_date=None,
+            created_at="2021-10-20T23:30:00.000-03:00",
             concept="PLAN 6 MEGAS\n2021",
             payment_links=[{"url": "https://pay.example/1"}],
             client_national_identification_number="27.345.678",
@@ -43,12 +44,20 @@ def test_an_invoice_is_read_whole() -> None:
     assert found.received == Decimal("1999.5")
     assert (found.number, found.contract_id) == (None, "k-1")
     assert found.issued_date == date(2021, 10, 20)
+    assert found.created_at == datetime(2021, 10, 21, 2, 30, tzinfo=UTC)
     assert (found.first_due_date, found.second_due_date) == (date(2021, 11, 19), None)
     assert (found.period_from, found.period_to) == (date(2021, 10, 20), date(2021, 11, 19))
     assert found.concept == "PLAN 6 MEGAS 2021"
     assert found.pay_urls == ("https://pay.example/1",)
     assert found.holder_national_id == "27.345.678"
     assert "27.345.678" not in repr(found)
+
+
+@pytest.mark.parametrize("created_at", ["2021-10-20", "yesterday", 17, {"at": 1}, None])
+def test_an_invoice_does_not_depend_on_when_it_was_created(created_at: object) -> None:
+    """An instant that cannot be read is none, and the invoice stands."""
+    found = records.invoice(raw(id="i-1", state="paid", amount="1", created_at=created_at))
+    assert found.created_at is None
 
 
 def test_a_state_that_wispro_added_since_is_kept_by_name() -> None:
