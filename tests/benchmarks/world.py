@@ -1,4 +1,4 @@
-"""What a measurement stands on: Wispro's stand-in in its own process, databases, measured processes.
+"""What a measurement stands on: Wispro's stand-in, databases, and the processes to measure.
 
 Everything that is measured runs as a process of its own and prints one line of JSON, so that its
 memory is its own and nothing is warmed up by what ran before.
@@ -140,14 +140,14 @@ class Databases:
 
     def __init__(self, folder: Path, postgres: PostgresServer | None) -> None:
         self._folder = folder
-        self._postgres = postgres
+        self.postgres = postgres
         self._numbers = count(1)
         self._template = migrated_sqlite(folder / "template.db")
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """What there is."""
-        return ("sqlite",) if self._postgres is None else ("sqlite", "postgresql")
+        return ("sqlite",) if self.postgres is None else ("sqlite", "postgresql")
 
     @contextmanager
     def home(self, kind: str, wispro: Wispro) -> Iterator[Home]:
@@ -158,8 +158,8 @@ class Databases:
             shutil.copyfile(self._template, folder / "alerta.db")
             url = f"sqlite:///{folder / 'alerta.db'}"
         else:
-            assert self._postgres is not None
-            url = self._postgres.fresh()
+            assert self.postgres is not None
+            url = self.postgres.fresh()
         key = new_key()
         settings = Settings(home=folder, database_url=SecretStr(url), secret_key=SecretStr(key))
         house = ImpatientHouse(settings)
@@ -170,8 +170,8 @@ class Databases:
             yield Home(kind, {f"{PREFIX}{name}": value for name, value in given.items()}, url)
         finally:
             shutil.rmtree(folder)
-            if kind != "sqlite" and self._postgres is not None:
-                self._postgres.drop(url)
+            if kind != "sqlite" and self.postgres is not None:
+                self.postgres.drop(url)
 
 
 @contextmanager
