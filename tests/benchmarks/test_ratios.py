@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from billing.sync import Sync
 from tests.benchmarks.population import Population
 from tests.benchmarks.scenarios import Taken
-from tests.benchmarks.world import Databases, Home, Wispro
+from tests.benchmarks.world import Databases, Wispro
 
 #: As many accounts and open invoices as in the goal; less history, which a cycle does not read.
 FULL_SIZE = Population(invoices=12_000, accounts=10_000, open_invoices=3_000)
+SMALL = Population.of(10_000)
 MOST_REQUESTS = 45
 #: At full size the goals are 2.0 and 4.0; a small sweep pays more for its beginning.
 SWEEP, IMPORT = 3.0, 6.0
@@ -32,53 +34,50 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def wispro(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wispro]:
-    """Serve the ISP, in a process of its own."""
-    with Wispro(tmp_path_factory.mktemp("wispro"), FULL_SIZE) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
     """Give SQLite."""
     return Databases(tmp_path_factory.mktemp("homes"), None)
 
 
 @pytest.fixture(scope="module")
-def home(databases: Databases, wispro: Wispro) -> Iterator[Home]:
-    """Give a home that has looked at everything once."""
-    with databases.home("sqlite", wispro) as fresh:
-        fresh.look("full")
-        yield fresh
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wispro]:
+    """Serve a small ISP, in a process of its own."""
+    with Wispro(tmp_path_factory.mktemp("wispro"), SMALL) as running:
+        yield running
 
 
-def test_a_cycle_costs_few_requests_however_many_are_paired(home: Home, wispro: Wispro) -> None:
+def test_a_cycle_costs_few_requests_however_many_are_paired(
+    databases: Databases, tmp_path: Path
+) -> None:
     """10 000 accounts, 3 000 open invoices, 1 % of them settled, 20 new: every change, 45 requests.
 
     Account by account it would be more than 10 000.
     """
-    changed = wispro.happen()
-    look = home.look("steady")
+    with Wispro(tmp_path, FULL_SIZE) as wispro, databases.home("sqlite", wispro) as home:
+        home.look("full")
+        changed = wispro.happen()
+        look = home.look("steady")
     assert (changed, look["changed"]) == (50, 50)
     assert look["requests"] <= MOST_REQUESTS
 
 
 def test_a_sweep_of_what_is_known_costs_little_more_than_its_download(
-    home: Home, wispro: Wispro
+    databases: Databases, small: Wispro
 ) -> None:
     """Nothing changed: Wispro and HTTP are most of it."""
-    home.look("full")
-    assert _ratio(wispro, lambda: home.look("full"), SWEEP) <= SWEEP
+    with databases.home("sqlite", small) as home:
+        home.look("full")
+        assert _ratio(small, lambda: home.look("full"), SWEEP) <= SWEEP
 
 
-def test_a_first_import_costs_a_few_downloads(databases: Databases, wispro: Wispro) -> None:
+def test_a_first_import_costs_a_few_downloads(databases: Databases, small: Wispro) -> None:
     """Reading, comparing and storing everything."""
 
     def look() -> Taken:
-        with databases.home("sqlite", wispro) as fresh:
+        with databases.home("sqlite", small) as fresh:
             return fresh.look("full")
 
-    assert _ratio(wispro, look, IMPORT) <= IMPORT
+    assert _ratio(small, look, IMPORT) <= IMPORT
 
 
 def _ratio(wispro: Wispro, look: Callable[[], Taken], bound: float) -> float:
