@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 # Two processes suit two cores; the slowest tests wait for real processes, not for the CPU.
 WORKERS ?= 4
 
-.PHONY: help install demo test check up lock clean screenshots
+.PHONY: help install demo test check bench-sync up lock clean screenshots
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -37,6 +37,17 @@ check: install  ## Format, lint, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
+# dlt and matplotlib serve the comparison only, so they live apart.
+BENCH := .venv-bench
+
+bench-sync: install $(if $(QUICK),,$(BENCH)/installed)  ## Measure looks at whole ISPs; QUICK=1: under a minute
+	@$(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick,--environment $(BENCH)) $(ARGS)
+
+$(BENCH)/installed: tests/benchmarks/requirements.lock
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
+
 up: install  ## Run the daemon on the embedded defaults; Ctrl-C stops it
 	@exec $(BIN)/alerta up
 
@@ -47,6 +58,9 @@ lock:  ## Pin the ranges of pyproject.toml again (needs uv)
 	@uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--only-binary :all: --quiet --upgrade -o requirements.lock
+	@uv pip compile tests/benchmarks/requirements.in --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		--only-binary :all: --quiet --upgrade -o tests/benchmarks/requirements.lock
 
 clean:  ## Remove the environment and what running leaves behind
-	@rm -rf $(VENV) var .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(BENCH) var .mypy_cache .ruff_cache .hypothesis

@@ -2,8 +2,10 @@
 
     model.py     clients, contracts, invoices, payments, and how Wispro writes them
     ledger.py    what the stand-in holds; state.py, everything that can happen to it
+    writing.py   invoices as JSON, fast
     finding.py   the filters that Wispro honours, on indexes
     seed.py      "Interatos sas" of the seed document, and any number of made-up customers
+    crowds.py    what happens to many customers at once
     faults.py    what can go wrong, as rules
     api.py       the Wispro side, `/api/v1/…`
     control.py   the test's side, `/sandbox/…`

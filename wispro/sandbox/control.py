@@ -13,6 +13,7 @@
     POST   /sandbox/invoices/{id}/pay       {amount}
     POST   /sandbox/invoices/{id}/void
     POST   /sandbox/payments/{id}/void      what it paid is owed again
+    POST   /sandbox/crowd                   {open, pay, void, bill}: how many, see crowds.py
     GET, POST, DELETE /sandbox/faults       a list of rules, see faults.py
 
 A mistake in a request is answered 400 or 404 with `{"error": …}`.
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from wispro.sandbox import seed
+from wispro.sandbox import crowds, seed
 from wispro.sandbox.faults import FaultBox, Rule
 from wispro.sandbox.state import NotThereError, argentine_now
 
@@ -76,6 +77,7 @@ class Control:
             ("POST", "invoices/*/pay"): self._pay,
             ("POST", "invoices/*/void"): self._void,
             ("POST", "payments/*/void"): self._void_payment,
+            ("POST", "crowd"): lambda _i, given: crowds.happen(self._state, given),
             ("GET", "faults"): lambda _i, _g: self._faults.rules(),
             ("DELETE", "faults"): self._clear_faults,
         }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left, bisect_right
 from datetime import datetime
 from heapq import merge
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from wispro.sandbox.ledger import holds
 from wispro.sandbox.model import place_of
 
 if TYPE_CHECKING:
@@ -55,12 +58,28 @@ def instant(name: str, value: str) -> datetime:
     return moment
 
 
-def _within(filters: Mapping[str, str], field: str, written: str) -> bool:
-    moment = datetime.fromisoformat(written)
-    after, before = filters.get(f"{field}_after"), filters.get(f"{field}_before")
-    return (after is None or moment > instant(f"{field}_after", after)) and (
-        before is None or moment < instant(f"{field}_before", before)
-    )
+def _between(
+    dated: Sequence[tuple[datetime, int]], field: str, filters: Mapping[str, str]
+) -> Sequence[int] | None:
+    """Return the places dated within an `_after` and a `_before`; None where neither is asked."""
+    first, last = 0, len(dated)
+    after, before = f"{field}_after", f"{field}_before"
+    if after not in filters and before not in filters:
+        return None
+    if after in filters:
+        first = bisect_right(dated, instant(after, filters[after]), key=itemgetter(0))
+    if before in filters:
+        last = bisect_left(dated, instant(before, filters[before]), key=itemgetter(0))
+    return sorted(place for _, place in dated[first:last])
+
+
+def _in_all(everything: Sequence[int], found: Iterable[Sequence[int] | None]) -> Sequence[int]:
+    """Return the places that are in all of these sorted lists; None leaves everything in."""
+    asked = [places for places in found if places is not None]
+    if len(asked) < 2:
+        return asked[0] if asked else everything
+    shortest, *others = sorted(asked, key=len)
+    return [place for place in shortest if all(holds(places, place) for places in others)]
 
 
 def check_instants(filters: Mapping[str, str]) -> None:
@@ -86,24 +105,29 @@ def clients(state: State, filters: Mapping[str, str]) -> Sequence[int]:
 
 def contracts(state: State, filters: Mapping[str, str]) -> Sequence[int]:
     """Return the places of the contracts that satisfy the filters."""
-    places: Sequence[int] = range(len(state.contracts))
+    of_client = of_national_id = of_public_id = None
     if "client_id_eq" in filters:
         holder = place_of("client", filters["client_id_eq"])
         known = holder is not None and holder < len(state.clients)
-        places = list(state.clients[holder].contracts) if known and holder is not None else []
+        of_client = state.clients[holder].contracts if known and holder is not None else []
     national_id = filters.get("client_national_identification_number_eq")
     if national_id is not None:
-        holders = set(state.by_key.get(("national_identification_number", national_id), []))
-        places = [place for place in places if state.contracts[place].client in holders]
-    if "state_eq" in filters:
-        places = [p for p in places if state.contracts[p].state == filters["state_eq"]]
+        holders = state.by_key.get(("national_identification_number", national_id), [])
+        of_national_id = sorted(c for holder in holders for c in state.clients[holder].contracts)
     if "public_id_eq" in filters:
-        places = [p for p in places if str(state.contracts[p].public_id) == filters["public_id_eq"]]
-    if "created_at_after" in filters or "created_at_before" in filters:
-        places = [
-            p for p in places if _within(filters, "created_at", state.contracts[p].created_at)
-        ]
-    return places
+        wanted = filters["public_id_eq"]
+        of_public_id = [c.place for c in state.contracts if str(c.public_id) == wanted]
+    of_state = filters.get("state_eq")
+    return _in_all(
+        range(len(state.contracts)),
+        (
+            of_client,
+            of_national_id,
+            of_public_id,
+            None if of_state is None else state.contracts_by_state.get(of_state, []),
+            _between(state.contracts_by_creation, "created_at", filters),
+        ),
+    )
 
 
 def invoices(state: State, filters: Mapping[str, str]) -> Sequence[int]:
@@ -131,14 +155,11 @@ def invoices(state: State, filters: Mapping[str, str]) -> Sequence[int]:
 
 def payments(state: State, filters: Mapping[str, str]) -> Sequence[int]:
     """Return the places of the payments that satisfy the filters."""
-    if not filters:
-        return range(len(state.payments))
-    return [
-        payment.place
-        for payment in state.payments
-        if _within(filters, "payment_date", payment.paid_at)
-        and _within(filters, "created_at", payment.paid_at)
-    ]
+    dated = state.payments_by_creation  # everything is paid in the moment it is recorded
+    return _in_all(
+        range(len(state.payments)),
+        [_between(dated, field, filters) for field in ("payment_date", "created_at")],
+    )
 
 
 def issues(state: State, filters: Mapping[str, str]) -> Sequence[int]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wispro.sandbox.model import (
+    CONTRACT_STATES,
     INVOICE_STATES,
     Client,
     Contract,
@@ -23,7 +24,7 @@ from wispro.sandbox.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 R = TypeVar("R")
 
@@ -87,6 +88,9 @@ class Ledger:
             self.issues: list[dict[str, Any]] = []
             self.live: list[int] = []
             self.by_state: dict[str, list[int]] = {state: [] for state in INVOICE_STATES}
+            self.contracts_by_state: dict[str, list[int]] = {s: [] for s in CONTRACT_STATES}
+            self.contracts_by_creation: list[tuple[datetime, int]] = []
+            self.payments_by_creation: list[tuple[datetime, int]] = []
             self.by_key: dict[tuple[str, str], list[int]] = {}
             self.served.clear()
 
@@ -139,6 +143,8 @@ class Ledger:
                 state=state,
             )
             self.contracts.append(contract)
+            self.contracts_by_state.setdefault(state, []).append(place)
+            insort(self.contracts_by_creation, (datetime.fromisoformat(client.created_at), place))
             client.contracts.append(place)
             return contract
 
@@ -164,6 +170,13 @@ class Ledger:
             self.by_state.setdefault(state, []).append(place)
             contract.invoices.append(place)
             return invoice
+
+    def add_payment(self, payment: Payment) -> None:
+        """Add a payment at the end of the list."""
+        with self.lock:
+            self.payments.append(payment)
+            moment = datetime.fromisoformat(payment.paid_at)
+            insort(self.payments_by_creation, (moment, payment.place))
 
     # -- finding one ------------------------------------------------------------------------
 
@@ -216,7 +229,7 @@ def _at(records: list[R], place: int | None) -> R:
     return records[place]
 
 
-def holds(places: list[int], place: int) -> bool:
+def holds(places: Sequence[int], place: int) -> bool:
     """Whether a sorted list holds a place."""
     found = bisect_left(places, place)
     return found < len(places) and places[found] == place

@@ -58,6 +58,12 @@ def money_text(amount: Decimal) -> str:
     return f"{amount:.2f}".removesuffix("0")
 
 
+def net_and_tax(amount: Decimal) -> tuple[str, str]:
+    """Write what is left of an amount without 21 % of tax, and the tax."""
+    net = amount / Decimal("1.21")
+    return money_text(net), money_text(amount - net)
+
+
 class Isp(msgspec.Struct):
     """The ISP whose account this is."""
 
@@ -211,8 +217,7 @@ class Invoice(msgspec.Struct, gc=False):
     def wire(self, client: Client, isp: Isp) -> dict[str, Any]:
         """Write it as `/invoicing/invoices` does: without a client id."""
         period, amount = self.period, money_text(self.amount)
-        net = money_text(self.amount / Decimal("1.21"))
-        tax = money_text(self.amount - self.amount / Decimal("1.21"))
+        net, tax = net_and_tax(self.amount)
         written = {
             "id": self.id,
             "contract_id": uuid_of("contract", self.contract),

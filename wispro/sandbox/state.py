@@ -95,6 +95,8 @@ class State(Ledger):
         if state not in CONTRACT_STATES:
             raise ValueError(f"a contract is one of: {', '.join(CONTRACT_STATES)}")
         with self.lock:
+            take_out(self.contracts_by_state[contract.state], contract.place)
+            insort(self.contracts_by_state[state], contract.place)
             contract.state = state
 
     def pay(self, invoice: Invoice, amount: Decimal | None = None) -> Payment:
@@ -120,7 +122,7 @@ class State(Ledger):
                 paid_at=self.stamp(),
                 parts=[(invoice.place, used)],
             )
-            self.payments.append(payment)
+            self.add_payment(payment)
             invoice.balance -= used
             if invoice.balance == 0:
                 self.set_state(invoice, "paid")
