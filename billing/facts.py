@@ -65,6 +65,8 @@ def unstorable(facts: InvoiceFacts) -> str | None:
 
     A record that would have to be cut or rounded is set aside instead.
     """
+    if _is_plain(facts):
+        return None
     texts = {
         "id": (facts.wispro_id, 64),
         "contract_id": (facts.contract_id or "", 64),
@@ -95,9 +97,34 @@ def unstorable(facts: InvoiceFacts) -> str | None:
     return None
 
 
+def _is_plain(facts: InvoiceFacts) -> bool:
+    """Whether nothing about a record is unusual, as for nearly all of them."""
+    return (
+        len(facts.wispro_id) <= 64
+        and (facts.contract_id is None or len(facts.contract_id) <= 64)
+        and (facts.number is None or (len(facts.number) <= 64 and facts.number.isprintable()))
+        and len(facts.raw_state) <= 40
+        and facts.raw_state.isprintable()
+        and is_storable(facts.amount)
+        and (facts.balance is None or is_storable(facts.balance))
+        and all(
+            day is None or _FIRST_YEAR <= day.year <= _LAST_YEAR
+            for day in (
+                facts.issued_date,
+                facts.first_due_date,
+                facts.second_due_date,
+                facts.period_from,
+                facts.period_to,
+            )
+        )
+    )
+
+
 def is_storable(amount: Decimal) -> bool:
     """Whether both databases can keep an amount exactly."""
     if not amount.is_finite() or abs(amount) >= _LARGEST:
         return False
-    exponent = amount.normalize().as_tuple().exponent
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -MONEY_DECIMALS:
+        exponent = amount.normalize().as_tuple().exponent
     return isinstance(exponent, int) and -exponent <= MONEY_DECIMALS

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from billing.desk import Desk
@@ -26,7 +26,7 @@ from billing.runs import MOST_SET_ASIDE
 from billing.seen import Seen
 from billing.values import InvoiceFacts, InvoiceState, SetAside, Sighting, SweepPage
 from models.account import Account, Contract
-from models.database import insert_for
+from models.bulk import insert_new
 from models.invoice import Invoice
 from models.sync_run import SetAsideRecord
 
@@ -72,7 +72,7 @@ class InvoiceTaker:
         self._fresh_map = fresh_map
         self.orphans: dict[str, list[Orphan]] = {}
         self.too_many_orphans = False
-        self._states: set[InvoiceState] = set()
+        self._states: set[str] = set()
 
     def take(
         self, page: SweepPage[InvoiceFacts], seen: Seen, *, expected: InvoiceState | None = None
@@ -95,8 +95,8 @@ class InvoiceTaker:
         seen.rows(row.id for row in known.values())
         seen.others(one.key for one in page.sightings if one.key not in known)
         if haul:
-            seen.rows(self._write(haul))
-        return expected is None or self._states <= {expected}
+            self._write(haul)
+        return expected is None or self._states <= {expected.value}
 
     def adopt(self, session: Session, orphans: Iterable[Orphan]) -> None:
         """This function will propose invoices whose contract is known by now."""
@@ -123,7 +123,7 @@ class InvoiceTaker:
             elif row.fingerprint != one.fingerprint or row.missing_reads or row.vanished_at:
                 differ[row.id] = one
             else:
-                self._states.add(InvoiceState(row.state))
+                self._states.add(row.state)
         if differ:
             self._sort_known(session, differ, page.asked_at, haul)
         if new:
@@ -260,7 +260,7 @@ class InvoiceTaker:
             if one.set_aside is not None:
                 haul.set_aside.append(one.set_aside)
             return None
-        self._states.add(facts.state)
+        self._states.add(facts.state.value)
         if why := unstorable(facts):
             haul.set_aside.append(
                 SetAside(resource="invoice", record_id=facts.wispro_id[:64], why=why)
@@ -296,25 +296,16 @@ class InvoiceTaker:
             "plan_at": plan_at,
         }
 
-    def _write(self, haul: _Haul) -> list[int]:
+    def _write(self, haul: _Haul) -> None:
         with self._desk.database.write() as session:
             self._desk.must_hold(session)
-            return self._write_in(session, haul)
+            self._write_in(session, haul)
 
-    def _write_in(self, session: Session, haul: _Haul) -> list[int]:
+    def _write_in(self, session: Session, haul: _Haul) -> None:
         desk = self._desk
         desk.report.proposed += propose(session, desk.isp_id, desk.run_id, haul.found)
-        new_ids: list[int] = []
         if haul.history:
-            new_ids = list(
-                session.scalars(
-                    insert_for(session, Invoice)
-                    .on_conflict_do_nothing(index_elements=["isp_id", "wispro_id"])
-                    .returning(Invoice.id),
-                    haul.history,
-                )
-            )
-            desk.report.changed += len(new_ids)
+            desk.report.changed += insert_new(session, Invoice, haul.history)
         for row_id, fingerprint in haul.reread:
             session.execute(
                 update(Invoice)
@@ -323,7 +314,6 @@ class InvoiceTaker:
                 .execution_options(synchronize_session=False)
             )
         keep_set_aside(session, desk, haul.set_aside)
-        return new_ids
 
 
 class _Told:
@@ -353,17 +343,15 @@ def keep_set_aside(session: Session, desk: Desk, items: Sequence[SetAside]) -> N
     )
 
 
+#: On the table and not on the class: a page asks this once, and a list has thousands of pages.
+_T = Invoice.__table__
+_KNOWN = select(
+    _T.c.id, _T.c.wispro_id, _T.c.state, _T.c.fingerprint, _T.c.missing_reads, _T.c.vanished_at
+).where(_T.c.isp_id == bindparam("isp_id"), _T.c.wispro_id.in_(bindparam("keys", expanding=True)))
+
+
 def _known(session: Session, isp_id: int, keys: Sequence[str]) -> dict[str, Row[Any]]:
-    rows = session.execute(
-        select(
-            Invoice.id,
-            Invoice.wispro_id,
-            Invoice.state,
-            Invoice.fingerprint,
-            Invoice.missing_reads,
-            Invoice.vanished_at,
-        ).where(Invoice.isp_id == isp_id, Invoice.wispro_id.in_(keys))
-    )
+    rows = session.execute(_KNOWN, {"isp_id": isp_id, "keys": keys})
     return {row.wispro_id: cast("Row[Any]", row) for row in rows}
 
 

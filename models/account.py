@@ -82,7 +82,7 @@ class Contract(Base):
     """
 
     __tablename__ = "contract"
-    __table_args__ = (Index(None, "isp_id", "state"),)
+    __table_args__ = (Index(None, "state", "isp_id"),)
 
     isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"), primary_key=True)
     contract_id: Mapped[str] = mapped_column(String(64), primary_key=True)

@@ -27,7 +27,7 @@ class Invoice(Base):
     __table_args__ = (
         UniqueConstraint("isp_id", "wispro_id"),
         Index(None, "account_id", "state"),
-        Index(None, "isp_id", "state"),
+        Index(None, "state", "isp_id"),
         Index(None, "plan_at"),
     )
 

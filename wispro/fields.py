@@ -1,7 +1,8 @@
-"""How one value of a Wispro record is read: each function takes the raw JSON of one field.
+"""How one value of a Wispro record is read: each function takes one field, raw or as plain text.
 
 Raw, because a value must be seen as it was written: a number that passes through a float is no
-longer the amount on the invoice, and a date that passes through UTC may be another day.
+longer the amount on the invoice, and a date that passes through UTC may be another day. A JSON
+text may come decoded already, which is what nearly every field is; None stands for null.
 """
 
 from __future__ import annotations
@@ -21,21 +22,29 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 _MOST_DIGITS = 24  # no invoice needs more; keeps "1e999" from growing into a gigabyte of zeros
+_FEW_DIGITS = 12  # a plain numeral of this length cannot be of an insane size
 _MOST_URLS = 20
 _LONGEST_URL = 2048
 _DEEPEST_LINKS = 6
+_NO_LINKS = frozenset({b"", b"null", b"[]", b"{}", b'""'})
+
+
+Value = Raw | str | None
 
 
 class Unreadable(ValueError):  # noqa: N818 - it says what the field is
     """A field does not hold what it should; the text is the field's name, never its content."""
 
 
-def raw_text(raw: Raw, field: str) -> str | None:
+def raw_text(raw: Value, field: str) -> str | None:
     """Return a text or the literal of a number, exactly as written; None for null or absence.
 
     Raises:
         Unreadable: if it is anything else (a list, an object, true, bad UTF-8).
     """
+    if raw is None or raw.__class__ is str:
+        return raw
+    assert isinstance(raw, Raw)
     literal = bytes(raw).strip()
     if not literal or literal == b"null":
         return None
@@ -56,7 +65,7 @@ def _decoded(raw: Raw) -> Any:
         return None
 
 
-def exact(raw: Raw, field: str) -> str | None:
+def exact(raw: Value, field: str) -> str | None:
     """Return a text with its blanks and leading zeros; None for null and for nothing but blanks.
 
     Control characters go: no database keeps a NUL, and no number of a document holds one.
@@ -64,25 +73,28 @@ def exact(raw: Raw, field: str) -> str | None:
     text = raw_text(raw, field)
     if text is None:
         return None
-    text = _CONTROL.sub("", text)
+    if not text.isprintable():
+        text = _CONTROL.sub("", text)
     return text if text.strip() else None
 
 
-def text(raw: Raw, field: str) -> str | None:
+def text(raw: Value, field: str) -> str | None:
     """Return a text for people: one line, no surrounding blanks; None for null and emptiness."""
     found = raw_text(raw, field)
     if found is None:
         return None
+    if found.isprintable() and "  " not in found:  # of blanks, only the plain one is printable
+        return found.strip() or None
     return " ".join(_CONTROL.sub(" ", found).split()) or None
 
 
-def number(raw: Raw, field: str) -> str | None:
+def number(raw: Value, field: str) -> str | None:
     """Return the number of an invoice as text; null, "", "null" mean "not numbered yet"."""
     found = text(raw, field)
     return None if found is None or found.casefold() == "null" else found
 
 
-def identifier(raw: Raw, field: str) -> str | None:
+def identifier(raw: Value, field: str) -> str | None:
     """Return an id (a UUID, in practice) that can stand in a path without quoting.
 
     Raises:
@@ -99,7 +111,7 @@ def is_identifier(candidate: str) -> bool:
     return _IDENTIFIER.fullmatch(candidate) is not None
 
 
-def small_integer(raw: Raw, field: str) -> int | None:
+def small_integer(raw: Value, field: str) -> int | None:
     """Return a whole number such as `public_id`, given as a number or as text."""
     found = text(raw, field)
     if found is None:
@@ -109,7 +121,7 @@ def small_integer(raw: Raw, field: str) -> int | None:
     return int(found)
 
 
-def money(raw: Raw, field: str) -> Decimal | None:
+def money(raw: Value, field: str) -> Decimal | None:
     """Return an exact amount from text or number; None for null and emptiness.
 
     Raises:
@@ -121,6 +133,8 @@ def money(raw: Raw, field: str) -> Decimal | None:
     if len(found) > 2 * _MOST_DIGITS or not _NUMERAL.fullmatch(found):
         raise Unreadable(field)
     amount = Decimal(found)
+    if len(found) <= _FEW_DIGITS and "e" not in found and "E" not in found:
+        return amount or Decimal(0)
     _, digits, exponent = amount.as_tuple()
     assert isinstance(exponent, int)  # the pattern lets no NaN or infinity through
     if amount and not (len(digits) <= _MOST_DIGITS and exponent >= -12 and amount.adjusted() <= 12):
@@ -128,7 +142,7 @@ def money(raw: Raw, field: str) -> Decimal | None:
     return amount or Decimal(0)
 
 
-def calendar_date(raw: Raw, field: str) -> date | None:
+def calendar_date(raw: Value, field: str) -> date | None:
     """Return the calendar date as written in a date or a date-time; its zone plays no part.
 
     Raises:
@@ -146,7 +160,7 @@ def calendar_date(raw: Raw, field: str) -> date | None:
         raise Unreadable(field) from None
 
 
-def instant(raw: Raw) -> datetime | None:
+def instant(raw: Value) -> datetime | None:
     """Return an instant in UTC; None for whatever is none, for no record depends on it."""
     try:
         moment = datetime.fromisoformat(raw_text(raw, "") or "")
@@ -158,7 +172,10 @@ def instant(raw: Raw) -> datetime | None:
 def urls(raw: Raw) -> tuple[str, ...]:
     """Return every http(s) address in a value of unknown shape, in order, each once."""
     found: dict[str, None] = {}
-    _gather(_decoded(raw) if bytes(raw) else None, found, _DEEPEST_LINKS)
+    literal = bytes(raw)
+    if literal in _NO_LINKS:
+        return ()
+    _gather(_decoded(raw), found, _DEEPEST_LINKS)
     return tuple(found)[:_MOST_URLS]
 
 

@@ -7,7 +7,7 @@ and read by `fields.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 from msgspec import Raw
@@ -87,6 +87,33 @@ class _Account(msgspec.Struct):
     invoice_balance_amount: Raw = ABSENT
 
 
+def _twin(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    """Return a decoder of the same object with every field a text: what nearly all of them are."""
+    named = [
+        (
+            one.name,
+            Raw if one.name == "payment_links" else str | None,
+            msgspec.field(
+                default=ABSENT if one.name == "payment_links" else None, name=one.encode_name
+            ),
+        )
+        for one in msgspec.structs.fields(kind)
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct(f"{kind.__name__}OfTexts", named))
+
+
+def _of_texts(raw: Raw, kind: type[S], twin: msgspec.json.Decoder[Any]) -> S:
+    """Decode an object whose fields are texts or null; any other by its raw fields.
+
+    Raises:
+        Unreadable: if it is no object.
+    """
+    try:
+        return cast("S", twin.decode(raw))
+    except (ValueError, RecursionError):
+        return as_struct(raw, kind)
+
+
 def as_struct(raw: Raw, kind: type[S]) -> S:
     """Decode the fields of an object that `kind` names, and nothing else of it.
 
@@ -98,6 +125,26 @@ def as_struct(raw: Raw, kind: type[S]) -> S:
     except (ValueError, RecursionError):
         pass
     raise Unreadable("not an object")
+
+
+_INVOICE, _CONTRACT = _twin(_Invoice), _twin(_Contract)
+
+
+def record_ids(data: Raw) -> list[str | None] | None:
+    """Return the ids of all records of a list at once, None where one is no readable text."""
+    try:
+        found = _IDS.decode(data)
+    except (ValueError, RecursionError):
+        return None
+    ids = [one.id for one in found]
+    return list(ids) if all(map(fields.is_identifier, ids)) else None
+
+
+class _TextId(msgspec.Struct):
+    id: str
+
+
+_IDS = msgspec.json.Decoder(list[_TextId])
 
 
 def record_id(raw: Raw) -> str | None:
@@ -120,7 +167,7 @@ def invoice(raw: Raw) -> InvoiceFacts:
     Raises:
         Unreadable: if a field that we keep cannot be read.
     """
-    record = as_struct(raw, _Invoice)
+    record = _of_texts(raw, _Invoice, _INVOICE)
     raw_state = _required(fields.text(record.state, "state"), "state")
     balance = fields.money(record.balance, "balance")
     amount = fields.money(record.amount, "amount")
@@ -182,7 +229,7 @@ def contract(raw: Raw) -> ContractFacts:
     Raises:
         Unreadable: if one of them cannot be read.
     """
-    record = as_struct(raw, _Contract)
+    record = _of_texts(raw, _Contract, _CONTRACT)
     try:
         state = ContractState((fields.text(record.state, "state") or "").lower())
     except Unreadable:

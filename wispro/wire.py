@@ -18,7 +18,7 @@ from billing.values import SetAside
 from wispro import fields
 from wispro.errors import BrokenResponse, UnexpectedResponse, error_for_status
 from wispro.fields import Unreadable
-from wispro.records import ABSENT, as_struct, record_id
+from wispro.records import ABSENT, as_struct, record_id, record_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +135,8 @@ def page(answer: Answer, read: Callable[[Raw], T], *, what: str) -> WirePage[T]:
     totals = _totals(envelope.meta)
     if totals is None:
         raise UnexpectedResponse(f"Wispro gave {what} without saying how many there are.")
-    rows = tuple(_row(raw, read, what) for raw in raws)
+    ids = record_ids(envelope.data) or [record_id(raw) for raw in raws]
+    rows = tuple(_row(raw, one, read, what) for raw, one in zip(raws, ids, strict=True))
     return WirePage(
         rows=rows, total_records=totals[0], total_pages=totals[1], per_page=totals[2] or None
     )
@@ -218,8 +219,7 @@ def _totals(meta: Raw) -> tuple[int, int, int | None] | None:
     return records, pages, _integer(pagination.per_page)
 
 
-def _row(raw: Raw, read: Callable[[Raw], T], what: str) -> Row[T]:
-    found_id = record_id(raw)
+def _row(raw: Raw, found_id: str | None, read: Callable[[Raw], T], what: str) -> Row[T]:
     digest = hashlib.blake2b(raw, digest_size=16, person=_READER).digest()
 
     def load() -> T | SetAside:

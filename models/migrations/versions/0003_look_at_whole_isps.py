@@ -58,7 +58,7 @@ def upgrade() -> None:
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.add_column(sa.Column('was_pending', sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column('fingerprint', sa.BigInteger(), nullable=True))
-        batch_op.create_index(batch_op.f('ix_invoice_isp_id_state'), ['isp_id', 'state'], unique=False)
+        batch_op.create_index(batch_op.f('ix_invoice_state_isp_id'), ['state', 'isp_id'], unique=False)
 
     # What the changes on record tell, the row knows from now on.
     op.execute(
@@ -71,7 +71,7 @@ def upgrade() -> None:
         batch_op.drop_column('baseline')
 
     with op.batch_alter_table('contract', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_contract_isp_id_state'), ['isp_id', 'state'], unique=False)
+        batch_op.create_index(batch_op.f('ix_contract_state_isp_id'), ['state', 'isp_id'], unique=False)
 
     with op.batch_alter_table('isp', schema=None) as batch_op:
         batch_op.add_column(sa.Column('strategy', sa.String(length=10), nullable=False, server_default='accounts'))
@@ -111,10 +111,10 @@ def downgrade() -> None:
         batch_op.drop_column('strategy')
 
     with op.batch_alter_table('contract', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_contract_isp_id_state'))
+        batch_op.drop_index(batch_op.f('ix_contract_state_isp_id'))
 
     with op.batch_alter_table('invoice', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_invoice_isp_id_state'))
+        batch_op.drop_index(batch_op.f('ix_invoice_state_isp_id'))
         batch_op.drop_column('fingerprint')
         batch_op.drop_column('was_pending')
 

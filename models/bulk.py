@@ -1,0 +1,72 @@
+"""Insert many new rows at once, past the machinery that SQLAlchemy runs for each of them.
+
+A first import writes every invoice of an ISP. The types of the columns still convert each value
+(exact money, aware instants); what is left out is the compiling of parameters row by row, which
+took more than half of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+from sqlalchemy import Dialect, Table
+from sqlalchemy.orm import DeclarativeBase, Session
+
+Convert = Callable[[Any], Any]
+
+
+def insert_new(
+    session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """This function will insert those of many rows that are not there yet.
+
+    Args:
+        session: an open unit of work.
+        model: whose table.
+        rows: every one with the same columns.
+
+    Returns:
+        How many were new.
+    """
+    if not rows:
+        return 0
+    connection = session.connection()
+    names = tuple(rows[0])
+    statement, converters = _prepared(cast("Table", model.__table__), names, connection.dialect)
+    columns = [
+        _converted([row[name] for row in rows], convert)
+        for name, convert in zip(names, converters, strict=True)
+    ]
+    values = list(zip(*columns, strict=True))
+    return max(connection.exec_driver_sql(statement, values).rowcount, 0)
+
+
+def _converted(values: list[Any], convert: Convert | None) -> list[Any]:
+    """Convert one column; a value that is the same object as the one above it, only once."""
+    if convert is None:
+        return values
+    last: Any = None
+    written: Any = convert(None)
+    converted = []
+    for value in values:
+        if value is not last:
+            last, written = value, convert(value)
+        converted.append(written)
+    return converted
+
+
+@lru_cache(maxsize=8)
+def _prepared(
+    table: Table, names: tuple[str, ...], dialect: Dialect
+) -> tuple[str, list[Convert | None]]:
+    placeholder = "?" if dialect.paramstyle == "qmark" else "%s"
+    columns = ", ".join(dialect.identifier_preparer.quote(name) for name in names)
+    text = (  # only names of our own tables and columns
+        f"INSERT INTO {dialect.identifier_preparer.format_table(table)} ({columns}) "  # noqa: S608
+        f"VALUES ({', '.join([placeholder] * len(names))}) ON CONFLICT DO NOTHING"
+    )
+    return text, [
+        table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
+    ]
