@@ -32,6 +32,9 @@ from models.sync_run import SetAsideRecord
 
 #: `Proposal.confirm` of an invoice without a contract: nobody else may have the printed id.
 SOLE_HOLDER = "national_id"
+#: After so many stored invoices the database counts its rows, and again each time they grow by
+#: this factor.
+_COUNT_AT, _COUNT_AT_TIMES = 500, 4
 #: Invoices of contracts that the map lacks, kept in memory until they are asked for.
 MOST_ORPHANS = 500
 
@@ -73,6 +76,8 @@ class InvoiceTaker:
         self.orphans: dict[str, list[Orphan]] = {}
         self.too_many_orphans = False
         self._states: set[str] = set()
+        self._stored = 0
+        self._count_at = _COUNT_AT
 
     def take(
         self, page: SweepPage[InvoiceFacts], seen: Seen, *, expected: InvoiceState | None = None
@@ -96,6 +101,10 @@ class InvoiceTaker:
         seen.others(one.key for one in page.sightings if one.key not in known)
         if haul:
             self._write(haul)
+            self._stored += len(haul.history)
+        if self._stored >= self._count_at:
+            desk.database.count_anew(Invoice)
+            self._count_at *= _COUNT_AT_TIMES
         return expected is None or self._states <= {expected.value}
 
     def adopt(self, session: Session, orphans: Iterable[Orphan]) -> None:

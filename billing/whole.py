@@ -38,7 +38,7 @@ from billing.seen import Seen
 from billing.strategy import Plan, Strategy
 from billing.sweeping import InvoiceTaker
 from billing.values import ContractFacts, ContractState, InvoiceFacts, InvoiceState, SweepPage
-from models.account import Account
+from models.account import Account, Contract
 from models.invoice import Invoice
 from models.isp import Isp
 
@@ -55,6 +55,8 @@ _FEW = 3
 #: Closed invoices that Wispro has no more are asked for, so many in one slow read; it may archive.
 _MOST_CLOSED = 200
 _ALL = 10**9
+#: Contracts from which on the database counts them after reading them all.
+_MANY = 500
 #: A slow read ends early by this share of its period, so that it ends within it.
 _SLACK = 0.9
 
@@ -165,6 +167,8 @@ class WholeLook:
             self._map.complete = False
             desk.report.incomplete("incomplete_pull", end.trouble)
         self._map.fresh = end.trouble is None and end.began >= desk.started
+        if end.seen.distinct >= _MANY:
+            desk.database.count_anew(Contract, Account)
 
     def _alerted(self) -> None:
         """Read the contracts that are about to be cut off; the others are not any more."""

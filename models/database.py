@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 #: A writer of ours holds the lock for milliseconds; 10 s tells a stuck one from a busy one.
 SQLITE_BUSY_SECONDS = 10
@@ -41,6 +41,21 @@ class Database:
     def read(self) -> AbstractContextManager[Session]:
         """One consistent look; nothing is to be written in it."""
         return self._read.begin()
+
+    def count_anew(self, *models: type[DeclarativeBase]) -> None:
+        """Let PostgreSQL count some tables after a mass insert.
+
+        Until its own daemon does, a minute later, it takes them for empty and reads them whole for
+        each page of a list: an import of 10 000 invoices took four times as long. SQLite does not
+        go by counts here.
+        """
+        if self.engine.dialect.name == "sqlite":
+            return
+        preparer = self.engine.dialect.identifier_preparer
+        with self.write() as session:
+            for model in models:
+                name = preparer.format_table(cast("Table", model.__table__))
+                session.connection().exec_driver_sql(f"ANALYZE {name}")
 
     def close(self) -> None:
         """Close every pooled connection."""
