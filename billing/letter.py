@@ -7,11 +7,11 @@ database, and so that the same function serves preview and sending.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from billing.values import AlertKind, Medium
+from billing.values import AlertKind, Medium, NoticeKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,30 @@ class Letter:
     support: str | None = None
     covered_by_credit: bool = False
     has_pdf: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One thing that the operator of an ISP is told.
+
+    `details` are short texts, all of them optional; what a kind reads is in its words:
+
+        sync_held       run, reason, changed, open, planned, usual, approve, reject
+        sync_resumed    run, decision (approved, rejected, superseded), planned
+        wispro_trouble  reason, since (an ISO instant), failures
+        wispro_back     since (an ISO instant)
+
+    `reason` is in words, or a word that the templates know: of `sync_held` "share" (of the open
+    invoices that changed) or "volume" (of alerts), of `wispro_trouble` an `UpstreamReason`.
+    `approve` and `reject` are commands; without them they are made of the slug and the run.
+    """
+
+    kind: NoticeKind
+    isp_name: str
+    isp_slug: str
+    timezone: str
+    told_at: datetime
+    details: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

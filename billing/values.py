@@ -62,6 +62,15 @@ class AlertKind(StrEnum):
         return self.asks_to_pay or self is AlertKind.CHANGED
 
 
+class NoticeKind(StrEnum):
+    """What the operator of an ISP is told; one file of words each."""
+
+    SYNC_HELD = "sync_held"
+    SYNC_RESUMED = "sync_resumed"
+    WISPRO_TROUBLE = "wispro_trouble"
+    WISPRO_BACK = "wispro_back"
+
+
 class Medium(StrEnum):
     """The form a message takes; a channel has exactly one."""
 

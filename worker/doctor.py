@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
@@ -12,6 +13,7 @@ from billing.ports import DestinationError, SecretError, UpstreamError
 from billing.sync import access_to
 from billing.values import ClientField
 from models.isp import Isp, Transport
+from models.operator import OperatorChannel
 from worker.broker import broker_client
 from worker.errors import NotReadyError
 from worker.house import House
@@ -42,6 +44,14 @@ def examine(house: House, slug: str | None) -> list[Finding]:
             isp.id: list(session.scalars(select(Transport).where(Transport.isp_id == isp.id)))
             for isp in isps
         }
+        operators = {
+            isp.id: session.scalars(
+                select(OperatorChannel.label)
+                .where(OperatorChannel.isp_id == isp.id)
+                .order_by(OperatorChannel.id)
+            ).all()
+            for isp in isps
+        }
     for isp in isps:
         findings += _isp(house, isp)
         findings += [_transport(house, isp, row) for row in transports[isp.id]]
@@ -54,6 +64,7 @@ def examine(house: House, slug: str | None) -> list[Finding]:
                     mend=f"alerta isp transport {isp.slug} email mailto://…",
                 )
             )
+        findings.append(_operator(isp, operators[isp.id]))
     return findings
 
 
@@ -95,6 +106,18 @@ def _isp(house: House, isp: Isp) -> list[Finding]:
     except UpstreamError as error:
         return [Finding(what, ok=False, found=str(error), mend="check the token and --base-url")]
     return [Finding(what, ok=True, found="answers, the token is accepted")]
+
+
+def _operator(isp: Isp, labels: Sequence[str]) -> Finding:
+    what = f"{isp.slug}: operator"
+    if labels:
+        return Finding(what, ok=True, found=f"is told at {', '.join(labels)}")
+    return Finding(
+        what,
+        ok=False,
+        found="nobody is told when sends are held or Wispro is in trouble",
+        mend=f"alerta isp operator {isp.slug} noc@isp.example",
+    )
 
 
 def _transport(house: House, isp: Isp, row: Transport) -> Finding:

@@ -16,6 +16,8 @@ from billing.delivery import Delivering
 from billing.identity import LOGIN_PURPOSE
 from billing.isps import Isps
 from billing.maintenance import Maintenance
+from billing.notices import Telling
+from billing.operators import Operators
 from billing.pairing import Pairing
 from billing.planning import Planning
 from billing.ports import WisproAccess
@@ -85,6 +87,16 @@ class House:
         return Pairing(self.database, self.vault, self.wispro, self.messenger, login_token)
 
     @cached_property
+    def operators(self) -> Operators:
+        """Say where operators are told."""
+        return Operators(self.database, self.vault, self.messenger)
+
+    @cached_property
+    def telling(self) -> Telling:
+        """Tell operators what is due."""
+        return Telling(self.database, self.vault, self.messenger)
+
+    @cached_property
     def delivering(self) -> Delivering:
         """Send what is due."""
         return Delivering(
@@ -148,7 +160,16 @@ class House:
 
     def lay_desk(self) -> None:
         """Hand the use-cases to the tasks of this process."""
-        desk.lay(desk.Desk(self.sync, self.planning, self.delivering, self.maintenance, self.clock))
+        desk.lay(
+            desk.Desk(
+                self.sync,
+                self.planning,
+                self.delivering,
+                self.maintenance,
+                self.telling,
+                self.clock,
+            )
+        )
 
     def close(self) -> None:
         """Close every connection."""
