@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -109,7 +110,13 @@ class Settlement:
             )
 
     def record(
-        self, outcome: Outcome, *, note: str | None, channel_id: int, invoice_id: int, now: datetime
+        self,
+        outcome: Outcome,
+        *,
+        note: str | None,
+        channel_id: int,
+        invoice_ids: Sequence[int],
+        now: datetime,
     ) -> DeliveryState:
         """Write what became of the send, its journal and what follows from it.
 
@@ -117,7 +124,7 @@ class Settlement:
             outcome: as the door told it.
             note: what the message went without, if anything.
             channel_id: disabled where the provider refused it for good.
-            invoice_id: announced from now on where the customer has, or may have, the message.
+            invoice_ids: announced from now on where the customer has, or may have, the message.
             now: the present.
         """
         tries = self._tries() if outcome.fate is Fate.FAILED else 1
@@ -150,7 +157,7 @@ class Settlement:
             if outcome.fate in {Fate.DELIVERED, Fate.UNCERTAIN}:
                 session.execute(
                     update(Invoice)
-                    .where(Invoice.id == invoice_id, Invoice.announced_at.is_(None))
+                    .where(Invoice.id.in_(invoice_ids), Invoice.announced_at.is_(None))
                     .values(announced_at=now)
                 )
         self._log(state, reason)

@@ -50,6 +50,7 @@ class AlertKind(StrEnum):
     PAID = "paid"
     CHANGED = "changed"
     VOIDED = "voided"
+    DIGEST = "digest"
 
     @property
     def asks_to_pay(self) -> bool:

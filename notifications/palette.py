@@ -84,6 +84,7 @@ TONE_OF = {
     AlertKind.PAID: Tone.GOOD,
     AlertKind.CHANGED: Tone.CALM,
     AlertKind.VOIDED: Tone.QUIET,
+    AlertKind.DIGEST: Tone.LATE,
 }
 
 TONE_OF_NOTICE = {

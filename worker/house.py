@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from billing.baseline import Baseline
 from billing.delivery import Delivering
 from billing.identity import LOGIN_PURPOSE
 from billing.isps import Isps
@@ -67,6 +68,7 @@ class House:
         self._pacers: dict[int, Pacer] = {}
         self.sync = Sync(self.database, self.vault, self.wispro, every=settings.sync_every)
         self.planning = Planning(self.database)
+        self.baseline = Baseline(self.database)
         self.maintenance = Maintenance(self.database, self.vault)
 
     @cached_property

@@ -126,6 +126,9 @@ def test_the_budget_of_time_is_a_chain() -> None:
     # a delivery: its invoice, its balance, its PDF, its send, each at its very longest
     delivery_at_worst = 2 * request + pdf + house.SEND_TIMEOUT
     batch = delivery.BATCH_BUDGET.total_seconds() + delivery_at_worst
+    # a digest: many invoices, the last of them begun just inside the budget, then the balance
+    look = delivery.LOOK_BUDGET.total_seconds() + 2 * request
+    digest = delivery.BATCH_BUDGET.total_seconds() + look + house.SEND_TIMEOUT
     # a sync: the last account begins just inside the budget
     look_at_least = queues.SYNC_BUDGET + request
     leases = {settling.LEASE.total_seconds(), sync.LEASE.total_seconds()}
@@ -136,6 +139,7 @@ def test_the_budget_of_time_is_a_chain() -> None:
     assert request < queues.SOFT_LIMIT
     assert look_at_least < queues.SOFT_LIMIT
     assert batch < queues.SOFT_LIMIT
+    assert digest < queues.SOFT_LIMIT
     assert notices.BATCH_BUDGET.total_seconds() + house.SEND_TIMEOUT < queues.SOFT_LIMIT
     assert queues.SOFT_LIMIT < queues.HARD_LIMIT
     assert min(leases) > queues.HARD_LIMIT + SQLITE_BUSY_SECONDS
@@ -208,10 +212,19 @@ def test_the_commands_that_scripts_rely_on_are_there() -> None:
             "sync",
         ),
         *("deliver", "resync", "invoices", "alerts", "preview", "worker", "beat", "up", "demo"),
-        *("sandbox", "doctor"),
+        *("sandbox", "doctor", "baseline"),
     ):
         assert f"alerta {name}" in found
-    for name in ("isp list", "accounts", "sync", "deliver", "resync", "invoices", "alerts"):
+    for name in (
+        "isp list",
+        "accounts",
+        "sync",
+        "deliver",
+        "resync",
+        "invoices",
+        "alerts",
+        "baseline",
+    ):
         assert "--json" in [o for p in found[f"alerta {name}"].params for o in p.opts], name
 
 

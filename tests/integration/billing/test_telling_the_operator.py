@@ -226,6 +226,10 @@ def test_who_lost_the_claim_sends_and_settles_nothing(told: Town) -> None:
         )
     told.now += LEASE
     with told.house.database.write() as session:
+        late = notice_claims.begin(
+            session, notice_id, attempt, now=told.now, lease_until=told.now + LEASE
+        )
+        assert late is None  # nobody else holds it yet, but its time is over
         assert notice_claims.recover(session, now=told.now) == (1, 0)
         ((_, other),) = notice_claims.claim(
             session, limit=5, now=told.now, lease_until=told.now + LEASE
