@@ -332,6 +332,38 @@ def test_who_stops_the_alerts_gets_no_digest(town: Town) -> None:
 
 
 @on_sqlite
+def test_only_what_the_release_showed_is_in_a_digest(town: Town) -> None:
+    """Neither what becomes overdue later nor what came after the silent look is an old debt."""
+    ana, _ = in_debt(town, "Ana", "1000")
+    town.bill(ana, due_in=0, number="Ana-today", amount="50")
+    bea = town.customer("Bea")
+    town.settled(ana, bea)
+    town.bill(ana, due_in=-3, number="Ana-new", amount="70")
+    town.bill(bea, due_in=-3, number="Bea-new", amount="90")
+    town.sync()
+
+    report = town.house.baseline.report(SLUG, now=town.now)
+    assert (report.accounts, report.invoices, report.total) == (1, 1, Decimal(1000))
+    assert release(town) == (1, 1)
+    town.wait(days=1)
+    town.deliver()
+    digest = next(letter for letter in town.letters if "vencida" in letter.subject)
+    assert amounts(digest) == ["1.000,00"]
+
+
+@on_sqlite
+def test_who_was_unpaired_before_the_release_is_not_counted(town: Town) -> None:
+    """Old debts are those of customers who want alerts."""
+    ana, _ = in_debt(town, "Ana", "1000")
+    town.settled(ana)
+    assert town.house.baseline.report(SLUG, now=town.now).accounts == 1
+    town.house.pairing.unpair(SLUG, ana.id, now=town.now)
+
+    assert town.house.baseline.report(SLUG, now=town.now).accounts == 0
+    assert release(town) == (0, 0)
+
+
+@on_sqlite
 def test_what_a_digest_told_is_known(town: Town) -> None:
     """An invoice that stood in a digest is announced: when it is voided, its customer is told."""
     ana, owed = in_debt(town, "Ana", "1000", "2000")

@@ -68,6 +68,14 @@ def test_ten_are_listed_and_the_rest_is_counted(owing, listed, more):
     assert says.total == says.asked == 100 * listed
 
 
+def test_ten_are_listed_even_if_more_were_confirmed():
+    """What another send of the batch looked at does not lengthen the list."""
+    owing = debts(12)
+    says = compose(case(owing, confirmed={facts.wispro_id: NOW for facts in owing}), now=NOW)
+
+    assert (len(says.listed), says.more, says.total) == (10, 2, Decimal(1000))
+
+
 def test_only_what_was_confirmed_lately_is_listed():
     """Confirmed five minutes ago still counts; a second more, or never, does not."""
     confirmed = {"inv-0": NOW - FRESH_FOR - A_SECOND, "inv-1": NOW - FRESH_FOR}
