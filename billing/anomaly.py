@@ -117,6 +117,7 @@ class Hold:
 
     reason: str
     words: str
+    numbers: dict[str, str] = field(default_factory=dict)
 
 
 def judge(weight: Weight, usual: Usual, limits: Thresholds) -> Hold | None:
@@ -127,6 +128,7 @@ def judge(weight: Weight, usual: Usual, limits: Thresholds) -> Hold | None:
             reason="mass_change",
             words=f"{changed} de {usual.open_invoices} facturas abiertas cambiarían de estado "
             "de una vez",
+            numbers={"changed": str(changed), "open": str(usual.open_invoices)},
         )
     if weight.announcements > max(
         limits.at_least,

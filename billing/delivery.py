@@ -10,14 +10,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Self
 
 import structlog
 
 from billing import gate
 from billing.apply import apply_single
-from billing.dossier import Dossier, open_dossier
+from billing.dossier import Checked, Dossier, open_dossier
 from billing.facts import unstorable
 from billing.letter import Envelope, Fate, Outcome
 from billing.ports import (
@@ -33,7 +32,7 @@ from billing.ports import (
 )
 from billing.settling import LEASE, Settlement
 from billing.terms import access_to
-from billing.values import AlertKind, DeliveryState, Medium, Reason, UpstreamReason
+from billing.values import DeliveryState, InvoiceFacts, Medium, Reason, UpstreamReason
 from models import claims
 from models.alert import Delivery
 from models.database import Database
@@ -44,6 +43,8 @@ log = structlog.get_logger()
 #: A claim that its batch will not reach any more is given back well before the soft limit.
 BATCH_BUDGET = timedelta(seconds=45)
 BATCH_SIZE = 50
+#: A digest asks about several invoices; those that it does not get to, it does not list.
+LOOK_BUDGET = timedelta(seconds=45)
 #: How long a delivery waits for something that is not in our hands: Wispro, a missing transport.
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
 #: A delivery that raised an error nobody foresaw waits so long, and so long in all.
@@ -82,11 +83,11 @@ class DeliveryReport:
 
 @dataclass(slots=True)
 class _Batch:
-    """What the deliveries of one batch share: one door to Wispro, each PDF and balance once."""
+    """What the deliveries of one batch share: one door to Wispro, each PDF and look once."""
 
     wispro: WisproPort | None = None
     pdfs: dict[str, bytes | str] = field(default_factory=dict)
-    owed: dict[str, tuple[datetime, Decimal | None]] = field(default_factory=dict)
+    checked: Checked = field(default_factory=Checked)
 
 
 class Delivering:
@@ -219,17 +220,18 @@ class Delivering:
         """
         settlement = Settlement(self._database, delivery_id, attempt)
         try:
-            dossier, verdict = self._judge(delivery_id, batch, clock=clock)
+            dossier, verdict, now = self._judge(delivery_id, batch, clock=clock)
             match verdict:
                 case gate.End(state=state, reason=reason):
                     return settlement.end(state, reason, None, now=clock())
                 case gate.Wait(until=until, reason=reason):
                     return settlement.put_off(until, reason, None)
-                case gate.LookAgain():
-                    why = "the account's balance contradicts itself; see alerta doctor"
+                case gate.LookAgain(why=why):
                     return settlement.put_off(clock() + _LOOK_AGAIN_AFTER, Reason.STALE_DATA, why)
                 case gate.Go(covered=covered):
-                    return self._send(dossier, settlement, batch, covered=covered, clock=clock)
+                    return self._send(
+                        dossier, settlement, batch, covered=covered, judged_at=now, clock=clock
+                    )
         except UpstreamError as error:
             # No fresh look, no demand for money (product.md, rule 4).
             return settlement.put_off(clock() + _LOOK_AGAIN_AFTER, Reason.STALE_DATA, str(error))
@@ -244,41 +246,37 @@ class Delivering:
 
     def _judge(
         self, delivery_id: int, batch: _Batch, *, clock: Clock
-    ) -> tuple[Dossier, gate.Verdict]:
+    ) -> tuple[Dossier, gate.Verdict, datetime]:
+        """Return the dossier, what the gate says of it, and as of when."""
         with self._database.read() as session:
             dossier = open_dossier(session, delivery_id)
-        checked_at, owed = batch.owed.get(dossier.invoice.wispro_id, (None, None))
-        verdict = gate.decide(dossier.case(checked_at=checked_at, owed=owed), now=clock())
+        now = clock()
+        verdict = dossier.verdict(batch.checked, now=now)
         if not isinstance(verdict, gate.LookAgain):
-            return dossier, verdict
+            return dossier, verdict, now
         dossier = self._look_again(dossier, batch, clock=clock)
-        checked_at, owed = batch.owed[dossier.invoice.wispro_id]
-        return dossier, gate.decide(dossier.case(checked_at=checked_at, owed=owed), now=clock())
+        now = clock()
+        return dossier, dossier.verdict(batch.checked, now=now), now
 
     def _look_again(self, dossier: Dossier, batch: _Batch, *, clock: Clock) -> Dossier:
-        """The last-second check: this invoice, and the account's balance, right now."""
+        """The last-second check: the invoices at hand, and the account's balance, right now."""
         wispro = self._wispro(dossier, batch)
+        begun = clock()
+        found: list[tuple[Invoice, InvoiceFacts, datetime]] = []
+        for row in dossier.to_look_at(batch.checked, now=begun):
+            asked_at = clock()
+            if found and asked_at - begun > LOOK_BUDGET:
+                break
+            found.append((row, _ask(wispro, row.wispro_id), asked_at))
         asked_at = clock()
-        try:
-            facts = wispro.invoice(dossier.invoice.wispro_id)
-        except UpstreamError as error:
-            if error.reason is not UpstreamReason.NOT_FOUND:
-                raise
-            # One 404 proves nothing yet (it takes two complete reads), but it does forbid asking.
-            raise UpstreamError(
-                "Wispro does not find this invoice any more", reason=UpstreamReason.NOT_FOUND
-            ) from None
-        if (why := unstorable(facts)) is not None:
-            raise UpstreamError(
-                f"Wispro gave an invoice that cannot be kept: {why}",
-                reason=UpstreamReason.UNEXPECTED_RESPONSE,
-            )
         balance = wispro.balance(dossier.account.client_id)
         owed = gate.owed_by(balance, debt_sign=dossier.isp.debt_sign)
-        batch.owed[dossier.invoice.wispro_id] = (asked_at, owed)
+        batch.checked.balances[dossier.account.client_id] = (asked_at, owed)
         with self._database.write() as session:
-            row = session.get_one(Invoice, dossier.invoice.id, with_for_update=True)
-            apply_single(session, row, facts, dossier.rules, asked_at=asked_at, now=clock())
+            for copy, facts, asked_at in found:
+                row = session.get_one(Invoice, copy.id, with_for_update=True)
+                apply_single(session, row, facts, dossier.rules, asked_at=asked_at, now=clock())
+        batch.checked.invoices.update((row.wispro_id, at) for row, _, at in found)
         with self._database.read() as session:
             return open_dossier(session, dossier.delivery.id)
 
@@ -289,6 +287,7 @@ class Delivering:
         batch: _Batch,
         *,
         covered: bool,
+        judged_at: datetime,
         clock: Clock,
     ) -> DeliveryState | None:
         channel, messenger = dossier.channel, self._messenger
@@ -299,7 +298,9 @@ class Delivering:
             return settlement.put_off(clock() + _LOOK_AGAIN_AFTER, Reason.NO_TRANSPORT, why)
         transport, destination = self._addresses(dossier)
         pdf, note = self._pdf(dossier, batch)
-        letter = dossier.letter(now=clock(), covered=covered, has_pdf=pdf is not None)
+        letter = dossier.letter(
+            batch.checked, now=judged_at, covered=covered, has_pdf=pdf is not None
+        )
         message = messenger.render(letter, medium=Medium(channel.medium), locale=dossier.locale)
         attachments = messenger.attachments(
             letter, scheme=channel.scheme, locale=dossier.locale, pdf=pdf
@@ -320,7 +321,11 @@ class Delivering:
         except DestinationError as error:
             outcome = Outcome(fate=Fate.REJECTED, detail=str(error))
         return settlement.record(
-            outcome, note=note, channel_id=channel.id, invoice_id=dossier.invoice.id, now=clock()
+            outcome,
+            note=note,
+            channel_id=channel.id,
+            invoice_ids=dossier.announces(batch.checked, now=judged_at),
+            now=clock(),
         )
 
     def _addresses(self, dossier: Dossier) -> tuple[str | None, str]:
@@ -332,11 +337,9 @@ class Delivering:
 
     def _pdf(self, dossier: Dossier, batch: _Batch) -> tuple[bytes | None, str | None]:
         """Return the PDF, or why the alert goes without it."""
-        if not self._messenger.takes_pdf(dossier.channel.scheme):
+        wispro_id = dossier.pdf_of
+        if wispro_id is None or not self._messenger.takes_pdf(dossier.channel.scheme):
             return None, None
-        if dossier.kind is AlertKind.VOIDED:
-            return None, None
-        wispro_id = dossier.invoice.wispro_id
         if wispro_id not in batch.pdfs:
             try:
                 batch.pdfs[wispro_id] = self._wispro(dossier, batch).invoice_pdf(
@@ -351,6 +354,29 @@ class Delivering:
         if batch.wispro is None:
             batch.wispro = self._door(access_to(dossier.isp, self._vault))
         return batch.wispro
+
+
+def _ask(wispro: WisproPort, wispro_id: str) -> InvoiceFacts:
+    """Return an invoice as Wispro tells it now, fit to keep.
+
+    Raises:
+        UpstreamError: if there is no such answer.
+    """
+    try:
+        facts = wispro.invoice(wispro_id)
+    except UpstreamError as error:
+        if error.reason is not UpstreamReason.NOT_FOUND:
+            raise
+        # One 404 proves nothing yet (it takes two complete reads), but it does forbid asking.
+        raise UpstreamError(
+            "Wispro does not find this invoice any more", reason=UpstreamReason.NOT_FOUND
+        ) from None
+    if (why := unstorable(facts)) is not None:
+        raise UpstreamError(
+            f"Wispro gave an invoice that cannot be kept: {why}",
+            reason=UpstreamReason.UNEXPECTED_RESPONSE,
+        )
+    return facts
 
 
 def _email_in(text: str | None) -> str | None:

@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
-import re
-import urllib.parse
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TypedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from billing import digest, gate
 from billing.facts import facts_of
-from billing.gate import Case
-from billing.letter import Letter
+from billing.letter import Debt, Letter
 from billing.owing import Rules, lay_steps
+from billing.paylink import fill_pay_url
 from billing.policy import DATED, Occurrence
 from billing.reactions import new_terms
 from billing.terms import rules_of
 from billing.values import AlertKind, InvoiceFacts
 from models.account import Account, Channel
 from models.alert import Alert, Delivery
+from models.debts import invoices_of_old_debts
 from models.invoice import Invoice
 from models.isp import Isp, Transport
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]*)\}")
-PAY_URL_FIELDS = ("invoice_id", "invoice_number", "client_id", "public_id", "custom_id", "amount")
+
+@dataclass(slots=True)
+class Checked:
+    """What the last-second looks of one batch asked for, and when each request began.
+
+    The balance of an account is asked for after its invoices, so it is at least as young as they.
+    """
+
+    invoices: dict[str, datetime] = field(default_factory=dict)
+    balances: dict[str, tuple[datetime, Decimal | None]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Dossier:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier(ABC):
     """Detached rows of one delivery; nothing in it is loaded later."""
 
     delivery: Delivery
     alert: Alert
-    invoice: Invoice
     account: Account
     channel: Channel
     isp: Isp
     transport: Transport | None
-    facts: InvoiceFacts
     rules: Rules
 
     @property
@@ -53,10 +61,81 @@ class Dossier:
         """Account, then ISP: one locale for the whole message (product.md, rule 16)."""
         return self.account.locale or self.isp.locale
 
-    def case(self, *, checked_at: datetime | None, owed: Decimal | None) -> Case:
+    @abstractmethod
+    def verdict(self, checked: Checked, *, now: datetime) -> gate.Verdict:
+        """Ask the gate."""
+
+    @abstractmethod
+    def to_look_at(self, checked: Checked, *, now: datetime) -> Sequence[Invoice]:
+        """Name the invoices to ask Wispro about before the gate can say more."""
+
+    @abstractmethod
+    def letter(self, checked: Checked, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:
+        """Return what the templates say to this customer at this instant."""
+
+    @abstractmethod
+    def announces(self, checked: Checked, *, now: datetime) -> Sequence[int]:
+        """Name the rows of the invoices that the customer knows of once this letter is theirs."""
+
+    @property
+    def pdf_of(self) -> str | None:
+        """The invoice whose PDF goes with it, if any."""
+        return None
+
+    def pay_url_of(self, facts: InvoiceFacts) -> str | None:
+        """The invoice's own link, else the ISP's template, else the portal."""
+        if facts.pay_urls:
+            return facts.pay_urls[0]
+        if self.isp.pay_url:
+            return (
+                fill_pay_url(
+                    self.isp.pay_url,
+                    {
+                        "invoice_id": facts.wispro_id,
+                        "invoice_number": facts.number,
+                        "client_id": self.account.client_id,
+                        "public_id": self.account.public_id,
+                        "custom_id": self.account.custom_id,
+                        "amount": f"{facts.payable:.2f}",
+                    },
+                )
+                or self.isp.portal_url
+            )
+        return self.isp.portal_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceDossier(Dossier):
+    """An alert about one invoice."""
+
+    invoice: Invoice
+    facts: InvoiceFacts
+
+    @property
+    def pdf_of(self) -> str | None:
+        """The invoice itself; a voided one is no document to send."""
+        return None if self.kind is AlertKind.VOIDED else self.facts.wispro_id
+
+    def verdict(self, checked: Checked, *, now: datetime) -> gate.Verdict:
+        """Ask the gate."""
+        return gate.decide(self.case(checked), now=now)
+
+    def to_look_at(self, checked: Checked, *, now: datetime) -> Sequence[Invoice]:
+        """Always look at the invoice itself, together with the balance."""
+        del checked, now
+        return (self.invoice,)
+
+    def announces(self, checked: Checked, *, now: datetime) -> Sequence[int]:
+        """The one invoice."""
+        del checked, now
+        return (self.invoice.id,)
+
+    def case(self, checked: Checked) -> gate.Case:
         """Return what the gate decides on."""
+        checked_at = checked.invoices.get(self.facts.wispro_id)
+        _, owed = checked.balances.get(self.account.client_id, (None, None))
         laid = lay_steps(self.invoice, self.facts, self.rules)
-        return Case(
+        return gate.Case(
             kind=self.kind,
             due_at=self.alert.due_at,
             useful_until=self.alert.useful_until,
@@ -88,8 +167,9 @@ class Dossier:
             for item in laid
         )
 
-    def letter(self, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:
+    def letter(self, checked: Checked, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:
         """Return what the templates say to this customer at this instant."""
+        del checked
         previous_date = self.alert.details.get("previous_due_date")
         previous_amount = self.alert.details.get("previous_amount")
         facts = self.facts
@@ -109,53 +189,81 @@ class Dossier:
             second_due_date=facts.second_due_date,
             previous_due_date=date.fromisoformat(previous_date) if previous_date else None,
             previous_amount=Decimal(previous_amount) if previous_amount else None,
-            pay_url=None if covered or facts.payable <= 0 else self.pay_url(),
+            pay_url=None if covered or facts.payable <= 0 else self.pay_url_of(facts),
             portal_url=self.isp.portal_url,
             support=self.isp.support,
             covered_by_credit=covered,
             has_pdf=has_pdf,
         )
 
-    def pay_url(self) -> str | None:
-        """The invoice's own link, else the ISP's template, else the portal."""
-        if self.facts.pay_urls:
-            return self.facts.pay_urls[0]
-        if self.isp.pay_url:
-            return (
-                fill_pay_url(
-                    self.isp.pay_url,
-                    {
-                        "invoice_id": self.facts.wispro_id,
-                        "invoice_number": self.facts.number,
-                        "client_id": self.account.client_id,
-                        "public_id": self.account.public_id,
-                        "custom_id": self.account.custom_id,
-                        "amount": f"{self.facts.payable:.2f}",
-                    },
-                )
-                or self.isp.portal_url
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestDossier(Dossier):
+    """The digest of an account's old debts: those of the day of its release, the oldest first."""
+
+    invoices: tuple[Invoice, ...]
+
+    def case(self, checked: Checked) -> digest.Case:
+        """Return what is decided on."""
+        balance_at, owed = checked.balances.get(self.account.client_id, (None, None))
+        return digest.Case(
+            debts=tuple(facts_of(row) for row in self.invoices),
+            confirmed=checked.invoices,
+            balance_at=balance_at,
+            owed=owed,
+            minimum=self.isp.minimum_amount,
+            paired=self.account.paired and self.isp.enabled,
+            channel_enabled=self.channel.disabled_at is None,
+            calendar=self.rules.calendar,
+            held=self.isp.held_run_id is not None,
+        )
+
+    def verdict(self, checked: Checked, *, now: datetime) -> gate.Verdict:
+        """Ask the gate of digests."""
+        return digest.decide(self.case(checked), now=now)
+
+    def to_look_at(self, checked: Checked, *, now: datetime) -> Sequence[Invoice]:
+        """Name those that would be listed and are not confirmed."""
+        wanted = {facts.wispro_id for facts in digest.to_confirm(self.case(checked), now=now)}
+        return [row for row in self.invoices if row.wispro_id in wanted]
+
+    def announces(self, checked: Checked, *, now: datetime) -> Sequence[int]:
+        """Name those that are listed."""
+        listed = {facts.wispro_id for facts in digest.compose(self.case(checked), now=now).listed}
+        return [row.id for row in self.invoices if row.wispro_id in listed]
+
+    def letter(self, checked: Checked, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:
+        """Return what the templates say to this customer at this instant."""
+        says = digest.compose(self.case(checked), now=now)
+        debts = tuple(
+            Debt(
+                amount=facts.payable,
+                invoice_number=facts.number,
+                period_date=facts.period_from or facts.issued_date,
+                due_date=facts.first_due_date,
+                pay_url=self.pay_url_of(facts),
             )
-        return self.isp.portal_url
-
-
-def fill_pay_url(template: str, values: dict[str, object]) -> str | None:
-    """This function will fill a pay-link template, each value percent-encoded.
-
-    Returns:
-        None where a value that the template needs is unknown: half a link helps nobody.
-
-    Raises:
-        ValueError: naming a placeholder that does not exist.
-    """
-    for name in _PLACEHOLDER.findall(template):
-        if name not in PAY_URL_FIELDS:
-            known = ", ".join(f"{{{field}}}" for field in PAY_URL_FIELDS)
-            raise ValueError(f"unknown placeholder {{{name}}} in the pay link; known: {known}")
-        if values.get(name) in (None, ""):
-            return None
-    return _PLACEHOLDER.sub(
-        lambda match: urllib.parse.quote(str(values[match[1]]), safe=""), template
-    )
+            for facts in says.listed
+        )
+        first_link = debts[0].pay_url if debts else None
+        return Letter(
+            kind=self.kind,
+            isp_name=self.isp.name,
+            first_name=first_name(self.account.name),
+            today=self.rules.calendar.today(now),
+            currency=self.isp.currency,
+            amount_due=says.asked,
+            amount_total=says.total,
+            due_date=debts[0].due_date if debts else None,
+            # In the portal all of them can be paid; the link of one invoice pays that one.
+            pay_url=first_link if len(debts) == 1 else self.isp.portal_url or first_link,
+            portal_url=self.isp.portal_url,
+            support=self.isp.support,
+            covered_by_credit=covered,
+            has_pdf=has_pdf,
+            debts=debts,
+            more_debts=says.more,
+        )
 
 
 def first_name(name: str) -> str:
@@ -163,6 +271,18 @@ def first_name(name: str) -> str:
     given = name.split(",", 1)[1] if "," in name else name
     words = given.split()
     return words[0].capitalize() if words and words[0].isupper() else (words or [""])[0]
+
+
+class _Shared(TypedDict):
+    """What every dossier holds."""
+
+    delivery: Delivery
+    alert: Alert
+    account: Account
+    channel: Channel
+    isp: Isp
+    transport: Transport | None
+    rules: Rules
 
 
 def open_dossier(session: Session, delivery_id: int) -> Dossier:
@@ -176,21 +296,26 @@ def open_dossier(session: Session, delivery_id: int) -> Dossier:
         )
     ).one()
     channel, alert = delivery.channel, delivery.alert
-    account, invoice = channel.account, alert.invoice
-    assert invoice is not None
+    account = channel.account
     transport = session.scalars(
         select(Transport).where(
             Transport.isp_id == account.isp_id, Transport.scheme == channel.scheme
         )
     ).first()
-    return Dossier(
-        delivery=delivery,
-        alert=alert,
-        invoice=invoice,
-        account=account,
-        channel=channel,
-        isp=account.isp,
-        transport=transport if channel.needs_transport else None,
-        facts=facts_of(invoice),
-        rules=rules_of(account.isp),
-    )
+    rules = rules_of(account.isp)
+    shared: _Shared = {
+        "delivery": delivery,
+        "alert": alert,
+        "account": account,
+        "channel": channel,
+        "isp": account.isp,
+        "transport": transport if channel.needs_transport else None,
+        "rules": rules,
+    }
+    if AlertKind(alert.kind) is AlertKind.DIGEST:
+        released_date = rules.calendar.today(alert.due_at)
+        debts = invoices_of_old_debts(session, account.id, before=released_date)
+        return DigestDossier(**shared, invoices=tuple(debts))
+    invoice = alert.invoice
+    assert invoice is not None
+    return InvoiceDossier(**shared, invoice=invoice, facts=facts_of(invoice))

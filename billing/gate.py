@@ -31,7 +31,12 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class LookAgain:
-    """Ask Wispro about this invoice (and the account's balance) first."""
+    """Ask Wispro about this invoice (and the account's balance) first.
+
+    `why` is what is wrong if this is still the verdict after a look.
+    """
+
+    why: str = "the account's balance contradicts itself; see alerta doctor"
 
 
 @dataclass(frozen=True, slots=True)

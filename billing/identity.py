@@ -10,6 +10,7 @@ from models.account import Account
 LOGIN_PURPOSE = "login"
 NATIONAL_ID_PURPOSE = "national-id"
 DESTINATION_PURPOSE = "destination"
+OPERATOR_PURPOSE = "operator"
 
 
 #: The largest INTEGER of PostgreSQL; nobody has a client of that number.

@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing.calendar import DEFAULT_HOURS, Calendar
-from billing.dossier import PAY_URL_FIELDS, fill_pay_url
 from billing.facts import is_storable
+from billing.paylink import PAY_URL_FIELDS, fill_pay_url
 from billing.ports import DestinationError, MessengerPort, VaultPort
 from models.base import MONEY_DECIMALS
 from models.database import Database

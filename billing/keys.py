@@ -12,6 +12,9 @@ from datetime import date
 from billing.policy import Anchor, Occurrence
 from billing.values import AlertKind
 
+#: The subject of what is about an account's old debts and not about one invoice.
+RELEASE = "baseline"
+
 
 @dataclass(frozen=True, slots=True)
 class AlertKey:
@@ -42,6 +45,11 @@ def of_issue(invoice_id: str, anchor_date: date) -> AlertKey:
 def of_change(invoice_id: str, kind: AlertKind, day: date, what: str = "") -> AlertKey:
     """Key of an alert about a change: one per invoice, kind, day and new value."""
     return AlertKey(f"invoice:{invoice_id}", kind, Anchor.CHANGE, day, what or "seen")
+
+
+def of_release(baseline_date: date) -> AlertKey:
+    """Key of the digest of old debts: one per account and silent first look."""
+    return AlertKey(RELEASE, AlertKind.DIGEST, Anchor.CHANGE, baseline_date, "baseline")
 
 
 def of_cutoff(invoice_id: str, day: date) -> AlertKey:

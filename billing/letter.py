@@ -7,16 +7,27 @@ database, and so that the same function serves preview and sending.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from billing.values import AlertKind, Medium
+from billing.values import AlertKind, Medium, NoticeKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debt:
+    """One invoice of a digest: what is still to pay of it, since when, and where."""
+
+    amount: Decimal
+    invoice_number: str | None = None
+    period_date: date | None = None
+    due_date: date | None = None
+    pay_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One alert about one invoice, addressed to one customer.
+    """One alert about one invoice, or a digest of several, addressed to one customer.
 
     Amounts are in `currency` (ISO 4217). `today` is the date in the ISP's zone at send time: the
     wording ("hoy", "mañana", "venció") follows it and not the day of planning.
@@ -25,6 +36,10 @@ class Letter:
     what was already paid of it. `covered_by_credit` = the customer's credit pays this invoice:
     nothing is asked of them. `previous_due_date` and `previous_amount` are for `changed`.
     `pay_url` is None where the ISP has neither pay links nor a portal.
+
+    A digest has `debts`, the oldest first, instead of an invoice: `amount_total` is their sum and
+    `amount_due` what is asked, which is less where the customer has credit. `more_debts` counts
+    those that are not listed, and in neither amount. `due_date` is the oldest.
     """
 
     kind: AlertKind
@@ -47,6 +62,32 @@ class Letter:
     support: str | None = None
     covered_by_credit: bool = False
     has_pdf: bool = False
+    debts: tuple[Debt, ...] = ()
+    more_debts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One thing that the operator of an ISP is told.
+
+    `details` are short texts, all of them optional; what a kind reads is in its words:
+
+        sync_held       run, reason, changed, open, planned, usual, approve, reject
+        sync_resumed    run, decision (approved, rejected, superseded), planned
+        wispro_trouble  reason, since (an ISO instant), failures
+        wispro_back     since (an ISO instant)
+
+    `reason` is in words, or a word that the templates know: of `sync_held` "share" (of the open
+    invoices that changed) or "volume" (of alerts), of `wispro_trouble` an `UpstreamReason`.
+    `approve` and `reject` are commands; without them they are made of the slug and the run.
+    """
+
+    kind: NoticeKind
+    isp_name: str
+    isp_slug: str
+    timezone: str
+    told_at: datetime
+    details: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from billing.values import SyncOutcome
 from models.account import Account, Channel
 from models.database import Database
 from models.isp import Isp, Transport
+from models.operator import OperatorChannel, OperatorNotice
 from models.sync_run import SetAsideRecord, SyncRun
 
 log = structlog.get_logger()
@@ -27,6 +28,7 @@ _SEALED: tuple[tuple[type[Any], str], ...] = (
     (Transport, "url_sealed"),
     (Account, "national_id_sealed"),
     (Channel, "destination_sealed"),
+    (OperatorChannel, "destination_sealed"),
 )
 _BATCH = 500
 
@@ -49,6 +51,9 @@ class Maintenance:
             old = select(SyncRun.id).where(SyncRun.started_at < now - KEEP_RUNS)
             session.execute(delete(SetAsideRecord).where(SetAsideRecord.sync_run_id.in_(old)))
             session.execute(delete(SyncRun).where(SyncRun.started_at < now - KEEP_RUNS))
+            session.execute(
+                delete(OperatorNotice).where(OperatorNotice.created_at < now - KEEP_RUNS)
+            )
 
     def reseal(self) -> int:
         """This function will seal again, under the first key, whatever an older key sealed.

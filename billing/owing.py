@@ -71,7 +71,7 @@ def owe(
     details: dict[str, str] | None = None,
     skipped: Reason | None = None,
 ) -> Tally:
-    """This function will record an alert and its deliveries, once however often it is called.
+    """This function will record an alert about an invoice, once however often it is called.
 
     Args:
         session: an open unit of work.
@@ -87,12 +87,45 @@ def owe(
     Returns:
         What was new; nothing where the same alert was recorded before.
     """
+    return record(
+        session,
+        isp_id=invoice.isp_id,
+        account_id=invoice.account_id,
+        invoice_id=invoice.id,
+        key=key,
+        rules=rules,
+        due_at=due_at,
+        now=now,
+        useful_until=useful_until,
+        details=details,
+        skipped=skipped,
+    )
+
+
+def record(
+    session: Session,
+    *,
+    isp_id: int,
+    account_id: int,
+    invoice_id: int | None,
+    key: AlertKey,
+    rules: Rules,
+    due_at: datetime,
+    now: datetime,
+    useful_until: datetime | None = None,
+    details: dict[str, str] | None = None,
+    skipped: Reason | None = None,
+) -> Tally:
+    """This function will record an alert of an account and a delivery for each enabled channel.
+
+    `invoice_id` is None where the alert is about the account as a whole; the rest is as in `owe`.
+    """
     alert_id = session.execute(
         insert_for(session, Alert)
         .values(
-            isp_id=invoice.isp_id,
-            account_id=invoice.account_id,
-            invoice_id=invoice.id,
+            isp_id=isp_id,
+            account_id=account_id,
+            invoice_id=invoice_id,
             subject=key.subject,
             kind=key.kind.value,
             anchor=key.anchor.value,
@@ -111,13 +144,13 @@ def owe(
     goes_at = rules.calendar.next_open(max(due_at, now, rules.earliest or now))
     channels = session.scalars(
         select(Channel.id)
-        .where(Channel.account_id == invoice.account_id, Channel.disabled_at.is_(None))
+        .where(Channel.account_id == account_id, Channel.disabled_at.is_(None))
         .order_by(Channel.id)
     ).all()
     session.add_all(
         Delivery(
-            isp_id=invoice.isp_id,
-            account_id=invoice.account_id,
+            isp_id=isp_id,
+            account_id=account_id,
             alert_id=alert_id,
             channel_id=channel_id,
             state=(DeliveryState.SKIPPED if skipped else DeliveryState.PLANNED).value,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from billing.letter import Attachment, Envelope, Letter, Message, Outcome
+from billing.letter import Attachment, Envelope, Letter, Message, Notice, Outcome
 from billing.values import (
     Balance,
     ClientFacts,
@@ -221,6 +221,20 @@ class MessengerPort(Protocol):
 
     def takes_pdf(self, scheme: str) -> bool:
         """Whether a PDF can be attached on a channel of this scheme."""
+        ...
+
+    def send(
+        self, message: Message, envelope: Envelope, attachments: Sequence[Attachment]
+    ) -> Outcome:
+        """Send once and say what became of it; never raises for a provider's fault."""
+        ...
+
+
+class NoticePort(Protocol):
+    """The same door, as far as operators are told through it."""
+
+    def render_notice(self, notice: Notice, *, medium: Medium, locale: str) -> Message:
+        """Fill the templates of what an operator is told. Raises `RenderError`."""
         ...
 
     def send(

@@ -10,10 +10,11 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from billing.circuit import after_run
+from billing.circuit import REFUSED, after_run
 from billing.look import Look
+from billing.notices import tell_operator
 from billing.ports import SecretError, UpstreamError
-from billing.values import SyncOutcome, UpstreamReason
+from billing.values import NoticeKind, SyncOutcome, UpstreamReason
 from billing.verdicts import release
 from models.account import Account
 from models.database import Database
@@ -30,6 +31,9 @@ ISP_WIDE = frozenset({UpstreamReason.NOT_AUTHORIZED, UpstreamReason.LICENCE_EXPI
 ONE_ACCOUNT = frozenset({UpstreamReason.NOT_FOUND, UpstreamReason.REFUSED})
 #: Rows of one look: where every record is unreadable, each look would else write thousands.
 MOST_SET_ASIDE = 20
+#: Failures in a row after which the operator hears of it: about a quarter of an hour. A token that
+#: was refused is told at once.
+TELL_AFTER = 3
 _COUNTED = (
     "accounts",
     "requests",
@@ -153,7 +157,7 @@ def close_run(
             setattr(run, name, getattr(report, name))
         if run.account_id is None:
             isp = session.get_one(Isp, run.isp_id, with_for_update=True)
-            _mark_isp(isp, report, now=now)
+            _mark_isp(session, isp, report, now=now)
             if whole:
                 _schedule(session, isp, report, started=started, now=now, every=every)
     counts = {name: getattr(report, name) for name in _COUNTED}
@@ -167,9 +171,11 @@ def close_run(
     )
 
 
-def _mark_isp(isp: Isp, report: SyncReport, *, now: datetime) -> None:
-    """Keep what the circuit breaker and the operator go by."""
+def _mark_isp(session: Session, isp: Isp, report: SyncReport, *, now: datetime) -> None:
+    """Keep what the circuit breaker goes by, and tell the operator when it opens for long."""
     if report.outcome is not SyncOutcome.FAILED:
+        if isp.failures >= TELL_AFTER:
+            _tell(session, isp, NoticeKind.WISPRO_BACK, now=now)
         isp.failures, isp.trouble, isp.trouble_until = 0, None, None
         return
     isp.trouble = report.detail[:500] if report.detail else None
@@ -184,6 +190,20 @@ def _mark_isp(isp: Isp, report: SyncReport, *, now: datetime) -> None:
         jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
     )
     isp.failures, isp.trouble_until = circuit.failures, circuit.rest_until
+    if isp.failures >= TELL_AFTER or (report.upstream in REFUSED and isp.failures > 0):
+        isp.failures = max(isp.failures, TELL_AFTER)
+        _tell(session, isp, NoticeKind.WISPRO_TROUBLE, now=now, reason=report.upstream.value)
+
+
+def _tell(
+    session: Session, isp: Isp, kind: NoticeKind, *, now: datetime, reason: str | None = None
+) -> None:
+    """Tell the operator, once for each stretch of trouble: it is named by the last good look."""
+    good = (isp.swept_at or isp.synced_at or isp.created_at).isoformat()
+    details = {"since": good, "failures": str(isp.failures)}
+    if reason is not None:
+        details["reason"] = reason
+    tell_operator(session, isp.id, kind, f"trouble:{good}", details, now=now)
 
 
 def _schedule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -24,6 +25,35 @@ MAX_TRIES = 6
 _BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 10, 30, 60))
 #: The longest pause that a provider may ask of one delivery.
 _LONGEST_PAUSE = timedelta(hours=6)
+
+
+def ending(
+    outcome: Outcome, *, tries: int, now: datetime
+) -> tuple[DeliveryState, Reason | None, dict[str, datetime]]:
+    """This function will say what a send that came to this outcome is from now on.
+
+    Args:
+        outcome: as the door told it.
+        tries: how often the provider was called for it, this time included.
+        now: the present.
+
+    Returns:
+        Its state, why, and the instants that go with it.
+    """
+    match outcome.fate:
+        case Fate.DELIVERED:
+            return DeliveryState.SENT, None, {"sent_at": now, "settled_at": now}
+        case Fate.REJECTED:
+            return DeliveryState.FAILED, Reason.REJECTED, {"settled_at": now}
+        case Fate.UNCERTAIN:
+            return DeliveryState.UNCERTAIN, Reason.NO_ANSWER, {"settled_at": now}
+        case Fate.FAILED if tries >= MAX_TRIES:
+            return DeliveryState.FAILED, Reason.TRIES_SPENT, {"settled_at": now}
+    wait = _BACK_OFF[min(tries, len(_BACK_OFF)) - 1]
+    if outcome.retry_after is not None:
+        asked = timedelta(seconds=max(outcome.retry_after, 0))
+        wait = min(max(asked, timedelta(seconds=1)), _LONGEST_PAUSE)
+    return DeliveryState.PLANNED, Reason.PROVIDER_TROUBLE, {"not_before": now + wait}
 
 
 class Settlement:
@@ -51,7 +81,7 @@ class Settlement:
                 self._attempt,
                 state=state.value,
                 reason=reason.value if reason else None,
-                detail=_short(detail),
+                detail=short(detail),
                 settled_at=now,
             )
         self._log(state, reason)
@@ -66,7 +96,7 @@ class Settlement:
                 self._attempt,
                 state=DeliveryState.PLANNED.value,
                 reason=reason.value if reason else None,
-                detail=_short(detail),
+                detail=short(detail),
                 not_before=until,
             )
         self._log(DeliveryState.PLANNED, reason)
@@ -80,7 +110,13 @@ class Settlement:
             )
 
     def record(
-        self, outcome: Outcome, *, note: str | None, channel_id: int, invoice_id: int, now: datetime
+        self,
+        outcome: Outcome,
+        *,
+        note: str | None,
+        channel_id: int,
+        invoice_ids: Sequence[int],
+        now: datetime,
     ) -> DeliveryState:
         """Write what became of the send, its journal and what follows from it.
 
@@ -88,19 +124,11 @@ class Settlement:
             outcome: as the door told it.
             note: what the message went without, if anything.
             channel_id: disabled where the provider refused it for good.
-            invoice_id: announced from now on where the customer has, or may have, the message.
+            invoice_ids: announced from now on where the customer has, or may have, the message.
             now: the present.
         """
-        state, values = DeliveryState.SENT, {"sent_at": now, "settled_at": now}
-        reason: Reason | None = None
-        if outcome.fate is Fate.REJECTED:
-            state, reason = DeliveryState.FAILED, Reason.REJECTED
-            values = {"settled_at": now}
-        elif outcome.fate is Fate.UNCERTAIN:
-            state, reason = DeliveryState.UNCERTAIN, Reason.NO_ANSWER
-            values = {"settled_at": now}
-        elif outcome.fate is Fate.FAILED:
-            state, reason, values = self._after_failure(outcome, now=now)
+        tries = self._tries() if outcome.fate is Fate.FAILED else 1
+        state, reason, values = ending(outcome, tries=tries, now=now)
         detail = outcome.detail if state is not DeliveryState.SENT else note
         with self._database.write() as session:
             claims.end_attempt(
@@ -117,7 +145,7 @@ class Settlement:
                 self._attempt,
                 state=state.value,
                 reason=reason.value if reason else None,
-                detail=_short(detail),
+                detail=short(detail),
                 **values,
             )
             if outcome.fate is Fate.REJECTED:
@@ -129,27 +157,18 @@ class Settlement:
             if outcome.fate in {Fate.DELIVERED, Fate.UNCERTAIN}:
                 session.execute(
                     update(Invoice)
-                    .where(Invoice.id == invoice_id, Invoice.announced_at.is_(None))
+                    .where(Invoice.id.in_(invoice_ids), Invoice.announced_at.is_(None))
                     .values(announced_at=now)
                 )
         self._log(state, reason)
         return state
 
-    def _after_failure(
-        self, outcome: Outcome, *, now: datetime
-    ) -> tuple[DeliveryState, Reason, dict[str, datetime]]:
+    def _tries(self) -> int:
         with self._database.read() as session:
             tries = session.scalar(
                 select(func.count()).where(Attempt.delivery_id == self._delivery_id)
             )
-        tries = tries or 1
-        if tries >= MAX_TRIES:
-            return DeliveryState.FAILED, Reason.TRIES_SPENT, {"settled_at": now}
-        wait = _BACK_OFF[min(tries, len(_BACK_OFF)) - 1]
-        if outcome.retry_after is not None:
-            asked = timedelta(seconds=max(outcome.retry_after, 0))
-            wait = min(max(asked, timedelta(seconds=1)), _LONGEST_PAUSE)
-        return DeliveryState.PLANNED, Reason.PROVIDER_TROUBLE, {"not_before": now + wait}
+        return tries or 1
 
     def _log(self, state: DeliveryState, reason: Reason | None) -> None:
         log.info(
@@ -161,5 +180,6 @@ class Settlement:
         )
 
 
-def _short(text: str | None) -> str | None:
+def short(text: str | None) -> str | None:
+    """Return a text as the column of a detail holds it."""
     return text[:500] if text else None

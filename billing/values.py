@@ -51,6 +51,7 @@ class AlertKind(StrEnum):
     PAID = "paid"
     CHANGED = "changed"
     VOIDED = "voided"
+    DIGEST = "digest"
 
     @property
     def asks_to_pay(self) -> bool:
@@ -61,6 +62,15 @@ class AlertKind(StrEnum):
     def shows_debt(self) -> bool:
         """Whether this kind shows an amount to pay and its link, and so needs a fresh look."""
         return self.asks_to_pay or self is AlertKind.CHANGED
+
+
+class NoticeKind(StrEnum):
+    """What the operator of an ISP is told; one file of words each."""
+
+    SYNC_HELD = "sync_held"
+    SYNC_RESUMED = "sync_resumed"
+    WISPRO_TROUBLE = "wispro_trouble"
+    WISPRO_BACK = "wispro_back"
 
 
 class Medium(StrEnum):

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from billing.anomaly import Hold
 from billing.isps import SetupError, find_isp
+from billing.notices import tell_operator
+from billing.values import NoticeKind
 from models.isp import Isp
 from models.proposal import Proposal
 from models.sync_run import SyncRun
@@ -20,13 +22,17 @@ log = structlog.get_logger()
 def hold(session: Session, isp_id: int, run_id: int, verdict: Hold, *, now: datetime) -> None:
     """This function will hold a run: its proposals stay, nothing of the ISP is sent.
 
-    A run that was held before gives way to it.
+    A run that was held before gives way to it. The operator is told once a day, not at every look
+    that finds the same.
     """
     isp = session.get_one(Isp, isp_id, with_for_update=True)
     if isp.held_run_id is not None:
         _end(session, isp.held_run_id, "superseded", now=now)
     isp.held_run_id = run_id
     log.warning("sync.held", isp=isp.slug, run=run_id, reason=verdict.reason)
+    details = {"run": str(run_id), "reason": verdict.words, **verdict.numbers}
+    subject = f"{verdict.reason}:{now.date()}"
+    tell_operator(session, isp_id, NoticeKind.SYNC_HELD, subject, details, now=now)
 
 
 def release(session: Session, isp_id: int, run_id: int, decision: str, *, now: datetime) -> None:
@@ -35,6 +41,8 @@ def release(session: Session, isp_id: int, run_id: int, decision: str, *, now: d
     _end(session, run_id, decision, now=now)
     if isp.held_run_id == run_id:
         isp.held_run_id = None
+    details = {"run": str(run_id), "decision": decision}
+    tell_operator(session, isp_id, NoticeKind.SYNC_RESUMED, f"run:{run_id}", details, now=now)
     log.info("sync.released", isp=isp.slug, run=run_id, decision=decision)
 
 

@@ -14,6 +14,7 @@ from models.account import Account, Channel
 from models.alert import Alert, Attempt, Delivery
 from models.invoice import Invoice
 from models.isp import Isp, Transport
+from models.operator import OperatorChannel
 from models.sync_run import SyncRun
 
 
@@ -30,6 +31,7 @@ class IspLine:
     contact_hours: str
     enabled: bool
     transports: list[str]
+    operators: list[str]
     paired: int
     synced_at: datetime | None
     failures: int
@@ -112,6 +114,11 @@ def isps(session: Session) -> list[IspLine]:
         select(Transport.isp_id, Transport.scheme).order_by(Transport.scheme)
     ):
         schemes.setdefault(isp_id, []).append(scheme)
+    labels: dict[int, list[str]] = {}
+    for isp_id, label in session.execute(
+        select(OperatorChannel.isp_id, OperatorChannel.label).order_by(OperatorChannel.id)
+    ):
+        labels.setdefault(isp_id, []).append(label)
     return [
         IspLine(
             slug=isp.slug,
@@ -123,6 +130,7 @@ def isps(session: Session) -> list[IspLine]:
             contact_hours=isp.contact_hours,
             enabled=isp.enabled,
             transports=schemes.get(isp.id, []),
+            operators=labels.get(isp.id, []),
             paired=paired.get(isp.id, 0),
             synced_at=isp.synced_at,
             failures=isp.failures,

@@ -6,6 +6,7 @@ from models.base import Base
 from models.invoice import Invoice, InvoiceChange
 from models.isp import Isp, Transport
 from models.listing import ListingMark, Probe
+from models.operator import OperatorChannel, OperatorNotice
 from models.proposal import Proposal
 from models.sync_run import SetAsideRecord, SyncRun
 
@@ -21,6 +22,8 @@ __all__ = [
     "InvoiceChange",
     "Isp",
     "ListingMark",
+    "OperatorChannel",
+    "OperatorNotice",
     "Probe",
     "Proposal",
     "SetAsideRecord",

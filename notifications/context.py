@@ -1,4 +1,4 @@
-"""What a template may see: a letter turned into strings and booleans, nothing else."""
+"""What a template may see: a letter turned into strings, booleans and counts, nothing else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from notifications.palette import DARK, LIGHT, TONE_OF, TONES_DARK, TONES_LIGHT,
 if TYPE_CHECKING:
     from datetime import date
 
-    from billing.letter import Letter
+    from billing.letter import Debt, Letter
     from notifications.language import Language
 
 #: The inline picture of the e-mail; the HTML refers to it as `cid:…`.
@@ -93,6 +93,17 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
     if letter.kind is AlertKind.VOIDED:
         shown = letter.amount_total
     amount = language.money(shown, letter.currency)
+
+    def debt(one: Debt) -> dict[str, str]:
+        month = one.period_date or one.due_date
+        return {
+            "number": text(one.invoice_number, NUMBER_LENGTH),
+            "month_year": language.month_year(month) if month else "",
+            "due_date": day(one.due_date),
+            "amount": language.money(one.amount, letter.currency),
+            "pay_url": clean_url(one.pay_url) or "",
+        }
+
     return {
         "kind": letter.kind.value,
         "lang": language.bcp47,
@@ -125,6 +136,9 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
         "second_date": day(second),
         "second_weekday": weekday(second),
         "second_short": weekday_short(second),
+        "debts": [debt(one) for one in letter.debts] if asks else [],
+        "more": letter.more_debts,
+        "credit_used": asks and letter.amount_due < letter.amount_total,
         "previous_due": day(letter.previous_due_date) if moved_due else "",
         "previous_amount": language.money(letter.previous_amount, letter.currency)
         if letter.previous_amount is not None and moved_amount

@@ -29,12 +29,12 @@ from notifications.context import QR_CONTENT_ID, pay_link
 from notifications.email import AlertEmail, compose
 from notifications.language import resolve
 from notifications.outcomes import judge
-from notifications.render import render
+from notifications.render import render, render_notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from billing.letter import Envelope, Letter, Message
+    from billing.letter import Envelope, Letter, Message, Notice
     from billing.ports import ParsedDestination
 
 __all__ = ["AppriseDoor", "reset_after_fork", "warm"]
@@ -104,6 +104,14 @@ class AppriseDoor:
             RenderError: if they cannot be filled.
         """
         return render(letter, medium=medium, locale=locale)
+
+    def render_notice(self, notice: Notice, *, medium: Medium, locale: str) -> Message:
+        """Fill the templates of what an operator is told.
+
+        Raises:
+            RenderError: if they cannot be filled.
+        """
+        return render_notice(notice, medium=medium, locale=locale)
 
     def attachments(
         self, letter: Letter, *, scheme: str, locale: str, pdf: bytes | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from billing.values import AlertKind
+from billing.values import AlertKind, NoticeKind
 
 
 class Tone(StrEnum):
@@ -84,4 +84,12 @@ TONE_OF = {
     AlertKind.PAID: Tone.GOOD,
     AlertKind.CHANGED: Tone.CALM,
     AlertKind.VOIDED: Tone.QUIET,
+    AlertKind.DIGEST: Tone.LATE,
+}
+
+TONE_OF_NOTICE = {
+    NoticeKind.SYNC_HELD: Tone.LATE,
+    NoticeKind.SYNC_RESUMED: Tone.GOOD,
+    NoticeKind.WISPRO_TROUBLE: Tone.SOON,
+    NoticeKind.WISPRO_BACK: Tone.GOOD,
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 import textwrap
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,16 @@ from billing.ports import RenderError
 from billing.values import Medium
 from notifications.context import colours, primitives
 from notifications.gsm import to_gsm
-from notifications.language import Language, catalog, resolve
+from notifications.language import catalog, resolve
+from notifications.notices import notice_colours, notice_primitives
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jinja2 import Environment
 
-    from billing.letter import Letter
+    from billing.letter import Letter, Notice
+    from notifications.language import Language
 
 TEMPLATES = Path(__file__).parent / "templates"
 COLUMNS = 72
@@ -82,31 +87,68 @@ def render(letter: Letter, *, medium: Medium, locale: str) -> Message:
     Raises:
         RenderError: if a template fails; the text names kind, medium and cause.
     """
-    language = resolve(locale, letter.currency)
+    kind, language = letter.kind.value, resolve(locale, letter.currency)
+    with _naming(kind, medium, language):
+        return _fill(
+            kind,
+            ("layout/words.txt", f"{kind}/words.txt"),
+            primitives(letter, medium=medium, language=language),
+            colours(letter),
+            medium=medium,
+            language=language,
+        )
+
+
+def render_notice(notice: Notice, *, medium: Medium, locale: str) -> Message:
+    """Fill the templates of what an operator is told; every kind shares those of the media.
+
+    Raises:
+        RenderError: if a template fails; the text names kind, medium and cause.
+    """
+    kind, language = notice.kind.value, resolve(locale)
+    with _naming(kind, medium, language):
+        return _fill(
+            "operator",
+            ("operator/words.txt", f"operator/{kind}.txt"),
+            notice_primitives(notice, medium=medium, language=language),
+            notice_colours(notice),
+            medium=medium,
+            language=language,
+        )
+
+
+@contextmanager
+def _naming(kind: str, medium: Medium, language: Language) -> Iterator[None]:
     try:
-        return _render(letter, medium, language)
+        yield
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         cause = type(error).__name__
         raise RenderError(
-            f"{letter.kind.value}/{medium.value} ({language.tag}) cannot be filled: {cause}"
+            f"{kind}/{medium.value} ({language.tag}) cannot be filled: {cause}"
         ) from error
 
 
-def _render(letter: Letter, medium: Medium, language: Language) -> Message:
-    kind = letter.kind.value
+def _fill(
+    folder: str,
+    words: tuple[str, ...],
+    values: dict[str, Any],
+    shades: dict[str, Any],
+    *,
+    medium: Medium,
+    language: Language,
+) -> Message:
     env = environment(language.tag)
-    values = primitives(letter, medium=medium, language=language)
-    for words in ("layout/words.txt", f"{kind}/words.txt"):
-        values.update(_words(env, words, values))
+    for name in words:
+        values.update(_words(env, name, values))
 
     def fill(name: str, **more: Any) -> str:
-        return env.get_template(f"{kind}/{name}").render(**values, **more)
+        return env.get_template(f"{folder}/{name}").render(**values, **more)
 
     subject = _one_line(fill("subject.txt"))
     body_html = None
     if medium is Medium.EMAIL:
         text = _columns(_tidy(fill("email.txt")))
-        body_html = fill("email.html", **colours(letter)).strip() + "\n"
+        body_html = fill("email.html", **shades).strip() + "\n"
     elif medium is Medium.CHAT:
         body_html = _tidy(fill("chat.html"))
         text = html.unescape(_TAG.sub("", body_html))

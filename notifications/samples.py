@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from billing.letter import Letter, Message
+from billing.letter import Debt, Letter, Message
 from billing.values import AlertKind
 from notifications import qr
 from notifications.context import QR_CONTENT_ID, pay_link
@@ -26,8 +26,34 @@ _TODAY = {
     AlertKind.PAID: date(2021, 11, 18),
     AlertKind.CHANGED: date(2021, 11, 2),
     AlertKind.VOIDED: date(2021, 11, 2),
+    AlertKind.DIGEST: date(2021, 11, 22),
 }
 _SETTLED = frozenset({AlertKind.PAID, AlertKind.VOIDED})
+#: Three invoices of the seed's list, as if nobody had paid them.
+_OLD_DEBTS: dict[str, Any] = {
+    "debts": tuple(
+        Debt(
+            amount=Decimal(amount),
+            invoice_number=number,
+            period_date=due.replace(day=1),
+            due_date=due,
+            pay_url=f"https://interatos.wispro.co/pagar/{number}",
+        )
+        for number, due, amount in (
+            ("18154", date(2021, 8, 9), "2190.00"),
+            ("18943", date(2021, 9, 8), "2590.00"),
+            ("A-0001-793", date(2021, 11, 19), "2590.00"),
+        )
+    ),
+    "amount_due": Decimal("7370.00"),
+    "amount_total": Decimal("7370.00"),
+    "invoice_number": None,
+    "issued_date": None,
+    "period_date": None,
+    "due_date": date(2021, 8, 9),
+    "pay_url": "https://interatos.wispro.co/",
+    "has_pdf": False,
+}
 
 
 def sample_letter(kind: AlertKind, **given: Any) -> Letter:
@@ -49,6 +75,8 @@ def sample_letter(kind: AlertKind, **given: Any) -> Letter:
         "support": "WhatsApp +54 9 3546 40-1234",
         "has_pdf": kind is not AlertKind.VOIDED,
     }
+    if kind is AlertKind.DIGEST:
+        values |= _OLD_DEBTS
     if kind is AlertKind.SECOND_DUE_SOON:
         values["second_due_date"] = date(2021, 11, 26)
     if kind is AlertKind.CHANGED:

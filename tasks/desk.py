@@ -8,6 +8,7 @@ from datetime import datetime
 
 from billing.delivery import Delivering
 from billing.maintenance import Maintenance
+from billing.notices import Telling
 from billing.planning import Planning
 from billing.sync import Sync
 
@@ -20,6 +21,7 @@ class Desk:
     planning: Planning
     delivering: Delivering
     maintenance: Maintenance
+    telling: Telling
     clock: Callable[[], datetime]
 
 

@@ -19,7 +19,7 @@ from tasks import queues
 from worker import kombu_guard, logs
 from worker.schedule import schedule
 
-TASK_MODULES = ("tasks.sync", "tasks.deliver", "tasks.maintenance")
+TASK_MODULES = ("tasks.sync", "tasks.deliver", "tasks.maintenance", "tasks.operator")
 
 
 def make_app(settings: Settings, broker_url: str) -> Celery:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from redis.exceptions import RedisError
@@ -14,6 +15,7 @@ from billing.ports import DestinationError, SecretError, UpstreamError, WisproPo
 from billing.terms import access_to
 from billing.values import ClientField
 from models.isp import Isp, Transport
+from models.operator import OperatorChannel
 from worker.broker import broker_client
 from worker.errors import NotReadyError
 from worker.finding import Finding
@@ -39,6 +41,14 @@ def examine(house: House, slug: str | None) -> list[Finding]:
             isp.id: list(session.scalars(select(Transport).where(Transport.isp_id == isp.id)))
             for isp in isps
         }
+        operators = {
+            isp.id: session.scalars(
+                select(OperatorChannel.label)
+                .where(OperatorChannel.isp_id == isp.id)
+                .order_by(OperatorChannel.id)
+            ).all()
+            for isp in isps
+        }
     for isp in isps:
         findings += _isp(house, isp, afresh=slug is not None)
         findings.append(_circuit(house, isp))
@@ -52,6 +62,7 @@ def examine(house: House, slug: str | None) -> list[Finding]:
                     mend=f"alerta isp transport {isp.slug} email mailto://…",
                 )
             )
+        findings.append(_operator(isp, operators[isp.id]))
     return findings
 
 
@@ -120,6 +131,18 @@ def _circuit(house: House, isp: Isp) -> Finding:
         ok=not is_resting(isp.trouble_until, now),
         found=in_words(isp.failures, isp.trouble_until, isp.trouble, now),
         mend=None if isp.trouble_until is None else f"alerta sync {isp.slug} tries at once",
+    )
+
+
+def _operator(isp: Isp, labels: Sequence[str]) -> Finding:
+    what = f"{isp.slug}: operator"
+    if labels:
+        return Finding(what, ok=True, found=f"is told at {', '.join(labels)}")
+    return Finding(
+        what,
+        ok=False,
+        found="nobody is told when sends are held or Wispro is in trouble",
+        mend=f"alerta isp operator {isp.slug} noc@isp.example",
     )
 
 

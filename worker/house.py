@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from billing.baseline import Baseline
 from billing.delivery import Delivering
 from billing.identity import LOGIN_PURPOSE
 from billing.isps import Isps
 from billing.maintenance import Maintenance
+from billing.notices import Telling
+from billing.operators import Operators
 from billing.pairing import Pairing
 from billing.planning import Planning
 from billing.ports import WisproAccess
@@ -69,6 +72,7 @@ class House:
         self._pacers: dict[tuple[int, float], SharedPacer] = {}
         self.sync = Sync(self.database, self.vault, self.wispro, every=settings.sync_every)
         self.planning = Planning(self.database)
+        self.baseline = Baseline(self.database)
         self.maintenance = Maintenance(self.database, self.vault)
 
     @cached_property
@@ -87,6 +91,16 @@ class House:
     def pairing(self) -> Pairing:
         """Pair customers."""
         return Pairing(self.database, self.vault, self.wispro, self.messenger, login_token)
+
+    @cached_property
+    def operators(self) -> Operators:
+        """Say where operators are told."""
+        return Operators(self.database, self.vault, self.messenger)
+
+    @cached_property
+    def telling(self) -> Telling:
+        """Tell operators what is due."""
+        return Telling(self.database, self.vault, self.messenger)
 
     @cached_property
     def delivering(self) -> Delivering:
@@ -162,7 +176,16 @@ class House:
 
     def lay_desk(self) -> None:
         """Hand the use-cases to the tasks of this process."""
-        desk.lay(desk.Desk(self.sync, self.planning, self.delivering, self.maintenance, self.clock))
+        desk.lay(
+            desk.Desk(
+                self.sync,
+                self.planning,
+                self.delivering,
+                self.maintenance,
+                self.telling,
+                self.clock,
+            )
+        )
 
     def close(self) -> None:
         """Close every connection."""

@@ -24,6 +24,7 @@ def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         "plan what has come due": _every(tick, "deliver.plan", queues.DELIVER),
         "find what to send": _every(tick, "deliver.dispatch", queues.DELIVER),
         "mend what broke off": _every(60.0, "deliver.sweep", queues.DELIVER),
+        "tell operators": _every(tick, "operator.tell", queues.SUPPORT),
         "close dead runs": _daily("maintenance.tidy", minute=17),
         "seal under the newest key": _daily("maintenance.reseal", minute=47),
     }

@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from billing import delivery, runs, settling, sync
+from billing import delivery, notices, runs, settling, sync
 from config.settings import Settings
 from models.base import Base
 from models.database import SQLITE_BUSY_SECONDS, make_engine
@@ -88,6 +88,7 @@ def test_every_task_is_declared_for_a_queue_of_its_family(tasks: dict[str, Any])
         "deliver.sweep": queues.DELIVER,
         "maintenance.tidy": queues.SUPPORT,
         "maintenance.reseal": queues.SUPPORT,
+        "operator.tell": queues.SUPPORT,
     }
     assert set(TASK_MODULES) == {task.__module__ for task in tasks.values()}
 
@@ -125,6 +126,9 @@ def test_the_budget_of_time_is_a_chain() -> None:
     # a delivery: its invoice, its balance, its PDF, its send, each at its very longest
     delivery_at_worst = 2 * request + pdf + house.SEND_TIMEOUT
     batch = delivery.BATCH_BUDGET.total_seconds() + delivery_at_worst
+    # a digest: many invoices, the last of them begun just inside the budget, then the balance
+    look = delivery.LOOK_BUDGET.total_seconds() + 2 * request
+    digest = delivery.BATCH_BUDGET.total_seconds() + look + house.SEND_TIMEOUT
     # a sync: the last account begins just inside the budget
     look_at_least = queues.SYNC_BUDGET + request
     leases = {settling.LEASE.total_seconds(), sync.LEASE.total_seconds()}
@@ -135,6 +139,8 @@ def test_the_budget_of_time_is_a_chain() -> None:
     assert request < queues.SOFT_LIMIT
     assert look_at_least < queues.SOFT_LIMIT
     assert batch < queues.SOFT_LIMIT
+    assert digest < queues.SOFT_LIMIT
+    assert notices.BATCH_BUDGET.total_seconds() + house.SEND_TIMEOUT < queues.SOFT_LIMIT
     assert queues.SOFT_LIMIT < queues.HARD_LIMIT
     assert min(leases) > queues.HARD_LIMIT + SQLITE_BUSY_SECONDS
     assert max(leases) < queues.VISIBILITY_TIMEOUT
@@ -194,12 +200,31 @@ def test_the_commands_that_scripts_rely_on_are_there() -> None:
     """The names of issue 2, and --json where it lists something."""
     found = dict(commands())
     for name in (
-        *("migrate", "isp add", "isp transport", "isp list", "pair", "unpair", "accounts", "sync"),
+        *(
+            "migrate",
+            "isp add",
+            "isp transport",
+            "isp operator",
+            "isp list",
+            "pair",
+            "unpair",
+            "accounts",
+            "sync",
+        ),
         *("deliver", "resync", "invoices", "alerts", "preview", "worker", "beat", "up", "demo"),
-        *("sandbox", "doctor"),
+        *("sandbox", "doctor", "baseline"),
     ):
         assert f"alerta {name}" in found
-    for name in ("isp list", "accounts", "sync", "deliver", "resync", "invoices", "alerts"):
+    for name in (
+        "isp list",
+        "accounts",
+        "sync",
+        "deliver",
+        "resync",
+        "invoices",
+        "alerts",
+        "baseline",
+    ):
         assert "--json" in [o for p in found[f"alerta {name}"].params for o in p.opts], name
 
 

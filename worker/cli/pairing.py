@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from worker.cli.given import line_of_stdin
 from worker.cli.house import open_house
 from worker.cli.show import as_json, complain, progress_bar, say, table
 
-CLIENT_HELP = "UUID, public id, custom id, national id, e-mail, or the text of the portal's QR."
+#: We keep no e-mail of a client: only Wispro can be asked for one.
+CLIENT_HELP = "UUID, public id, custom id, national id, or the text of the portal's QR."
+NEW_CLIENT_HELP = CLIENT_HELP.replace("national id,", "national id, e-mail,")
 
 
 def register(app: typer.Typer) -> None:
@@ -21,10 +24,12 @@ def register(app: typer.Typer) -> None:
 
 def pair(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
-    client: Annotated[str, typer.Argument(help=CLIENT_HELP)],
+    client: Annotated[str, typer.Argument(help=NEW_CLIENT_HELP)],
     to: Annotated[
         list[str],
-        typer.Option(help="ana@example.org, telegram:12345, ntfy:topic, or any Apprise URL."),
+        typer.Option(
+            help="ana@example.org, telegram:12345, ntfy:topic, or any Apprise URL; - = from stdin."
+        ),
     ],
     locale: Annotated[str | None, typer.Option(help="The customer's; default the ISP's.")] = None,
 ) -> None:
@@ -36,6 +41,8 @@ def pair(
     Example: `alerta pair interatos 793 --to ana@example.org --to telegram:12345`
     """
     from worker.nudge import look_soon  # noqa: PLC0415 - Celery takes 0.3 s to import
+
+    to = [line_of_stdin(one, what="--to") for one in to]
 
     with open_house() as house:
         with progress_bar("looking the QR code up") as progress:

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def deliver(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """Send what is due now, in this process.
+    """Send what is due now, in this process: alerts, and what operators are told.
 
     Example: `alerta deliver --json`
     """
@@ -33,6 +33,7 @@ def deliver(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
             report = house.delivering.run_all(
                 clock=house.clock, progress=lambda done: status.update(f"sending: {done}")
             )
+            house.telling.run(house.clock)
     if json:
         as_json(report)
     else:

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from billing.isps import IspSetup, SetupError
+from worker.cli.given import line_of_stdin
 from worker.cli.house import open_house
-from worker.cli.show import as_json, say, table
+from worker.cli.show import as_json, complain, say, table
 
 isp = typer.Typer(no_args_is_help=True, help="ISPs and their sending accounts.")
 keys = typer.Typer(no_args_is_help=True, help="The ring of keys that seals tokens and addresses.")
@@ -97,16 +98,51 @@ def isp_add(
 def isp_transport(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     kind: Annotated[str, typer.Argument(help="email, telegram or ntfy.")],
-    url: Annotated[str, typer.Argument(help="The sending account as an Apprise URL.")],
+    url: Annotated[
+        str, typer.Argument(help="The sending account as an Apprise URL; - = from stdin.")
+    ],
 ) -> None:
     """Set the ISP's own sending account; customers then only have an address.
+
+    With `-` the URL is a line of stdin, and its password in no list of processes.
 
     Example: `alerta isp transport interatos email
     "mailtos://user:password@smtp.isp.example?from=avisos@isp.example"`
     """
+    url = line_of_stdin(url, what="URL")
     with open_house() as house:
         house.isps.set_transport(slug, kind, url, now=house.clock())
         say(f"{slug} sends {kind} from its own account now")
+
+
+@isp.command("operator")
+def isp_operator(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    destination: Annotated[
+        str,
+        typer.Argument(
+            help="noc@isp.example, telegram:12345, ntfy:topic, or any Apprise URL; - = from stdin."
+        ),
+    ],
+    *,
+    remove: Annotated[bool, typer.Option("--remove", help="Tell nobody there any more.")] = False,
+) -> None:
+    """Say where the operator is told when the worker needs a person; an ISP may have several.
+
+    Told are: sends that are held, Wispro in trouble, and the end of either. At any hour.
+
+    Example: `alerta isp operator interatos noc@isp.example`
+    """
+    destination = line_of_stdin(destination, what="DESTINATION")
+    with open_house() as house:
+        if remove:
+            label = house.operators.remove(slug, destination)
+            say(f"{slug}: {label} is told nothing any more")
+            return
+        label, missing = house.operators.add(slug, destination, now=house.clock())
+        say(f"{slug}: the operator is told at {label}")
+    if missing:
+        complain(f"{slug} has no sending account yet: alerta isp transport {slug} {missing} URL")
 
 
 @isp.command("list")
@@ -126,11 +162,14 @@ def isp_list(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
         return
     table(
         "ISPs",
-        ("ISP", "Name", "Paired", "Hours", "Sends by", "Last complete sync", "Circuit"),
+        (
+            *("ISP", "Name", "Paired", "Hours", "Sends by", "Operator"),
+            *("Last complete sync", "Circuit"),
+        ),
         [
             (
-                *(i.slug, i.name, i.paired, i.contact_hours, i.transports, i.synced_at),
-                in_words(i.failures, i.trouble_until, i.trouble, now),
+                *(i.slug, i.name, i.paired, i.contact_hours, i.transports, i.operators),
+                *(i.synced_at, in_words(i.failures, i.trouble_until, i.trouble, now)),
             )
             for i in lines
         ],

@@ -2,7 +2,8 @@
 
 import pytest
 
-from billing.dossier import fill_pay_url, first_name
+from billing.dossier import first_name
+from billing.paylink import fill_pay_url
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from billing.letter import Letter
+from billing.letter import Debt, Letter
 from billing.values import AlertKind
 
 LINK = "https://interatos.wispro.co/pagar/8f3c2a"
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
 
+FIRST_DUE = date(2021, 11, 19)
 #: The day on which each alert about the seed's invoice goes out.
 DAY = {
     AlertKind.ISSUED: date(2021, 10, 29),
@@ -23,7 +24,20 @@ DAY = {
     AlertKind.PAID: date(2021, 11, 18),
     AlertKind.CHANGED: date(2021, 11, 2),
     AlertKind.VOIDED: date(2021, 11, 2),
+    AlertKind.DIGEST: date(2021, 11, 22),
 }
+
+
+def debt(number: int, due: date, **more: Any) -> Debt:
+    """Return one invoice of a digest."""
+    values: dict[str, Any] = {
+        "amount": Decimal("2590.0"),
+        "invoice_number": f"A-0001-79{number}",
+        "period_date": due.replace(day=1),
+        "due_date": due,
+        "pay_url": f"{LINK}-{number}",
+    }
+    return Debt(**(values | more))
 
 
 def seed(kind: AlertKind | str, **more: Any) -> Letter:
@@ -47,6 +61,21 @@ def seed(kind: AlertKind | str, **more: Any) -> Letter:
         "support": "WhatsApp +54 9 3546 40-1234",
         "has_pdf": kind is not AlertKind.VOIDED,
     }
+    if kind is AlertKind.DIGEST:
+        values |= {
+            "debts": tuple(
+                debt(number, FIRST_DUE - timedelta(days=30 * (3 - number)))
+                for number in range(1, 4)
+            ),
+            "more_debts": 0,
+            "amount_due": Decimal(7770),
+            "amount_total": Decimal(7770),
+            "invoice_number": None,
+            "issued_date": None,
+            "period_date": None,
+            "due_date": FIRST_DUE - timedelta(days=60),
+            "has_pdf": False,
+        }
     if kind is AlertKind.SECOND_DUE_SOON:
         values["second_due_date"] = date(2021, 11, 26)
     if kind is AlertKind.CHANGED:
@@ -82,4 +111,15 @@ def maximal(kind: AlertKind, **more: Any) -> Letter:
         "previous_amount": Decimal(100),
         "pay_url": LINK,
     }
+    if kind is AlertKind.DIGEST:
+        long_debts = (
+            debt(
+                number,
+                FIRST_DUE - timedelta(days=30 * (10 - number)),
+                amount=Decimal("12345678.95"),
+                invoice_number=f"FAC-B-00012-00000123456{number:02}",
+            )
+            for number in range(1, 11)
+        )
+        values |= {"debts": tuple(long_debts), "more_debts": 27}
     return seed(kind, **(values | more))

@@ -1,0 +1,62 @@
+"""What the templates of the operator's notices may see: strings, nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from billing.values import Medium
+from notifications.clean import NAME_LENGTH, clean_text
+from notifications.gsm import to_gsm
+from notifications.palette import DARK, LIGHT, TONE_OF_NOTICE, TONES_DARK, TONES_LIGHT
+
+if TYPE_CHECKING:
+    from billing.letter import Notice
+    from notifications.language import Language
+
+#: Everything that some kind reads; what was not given is empty.
+_DETAILS = ("run", "reason", "changed", "open", "planned", "usual", "decision", "failures")
+_DETAIL_LENGTH = 200
+
+
+def notice_primitives(notice: Notice, *, medium: Medium, language: Language) -> dict[str, Any]:
+    """Return the values that templates are filled with: cleaned texts, instants as on the wall."""
+
+    def text(value: str | None, limit: int = _DETAIL_LENGTH) -> str:
+        cleaned = clean_text(value, limit=limit)
+        return clean_text(to_gsm(cleaned), limit=limit) if medium is Medium.SMS else cleaned
+
+    def wall(value: str | None) -> str:
+        try:
+            instant = datetime.fromisoformat(value or "").astimezone(ZoneInfo(notice.timezone))
+        except ValueError:
+            return ""
+        return f"{language.weekday_short(instant.date())}, {instant:%H:%M}"
+
+    given = notice.details
+    run = text(given.get("run"))
+    sync = f"alerta sync {notice.isp_slug}"
+    return {
+        "kind": notice.kind.value,
+        "lang": language.bcp47,
+        "isp_name": text(notice.isp_name, NAME_LENGTH),
+        "slug": notice.isp_slug,
+        "has_qr": False,
+        "since": wall(given.get("since")),
+        "told_at": wall(notice.told_at.isoformat()),
+        "approve": text(given.get("approve")) or (f"{sync} --approve {run}" if run else ""),
+        "reject": text(given.get("reject")) or (f"{sync} --reject {run}" if run else ""),
+        **{name: text(given.get(name)) for name in _DETAILS},
+    }
+
+
+def notice_colours(notice: Notice) -> dict[str, Any]:
+    """Return the colours of the e-mail, both modes."""
+    tone = TONE_OF_NOTICE[notice.kind]
+    return {
+        "light": LIGHT,
+        "dark": DARK,
+        "tone": TONES_LIGHT[tone],
+        "tone_dark": TONES_DARK[tone],
+    }

@@ -1,0 +1,15 @@
+"""Tell operators what was written down for them."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from tasks import queues
+from tasks.desk import desk
+
+
+@shared_task(name="operator.tell", queue=queues.SUPPORT)
+def tell(**_: object) -> None:
+    """This task will send a batch of the notices that are due; the next tick takes the rest."""
+    d = desk()
+    d.telling.run(d.clock)

@@ -1,0 +1,31 @@
+"""What a person gives to a command in another way than on its line."""
+
+from __future__ import annotations
+
+import sys
+
+from billing.isps import SetupError
+
+#: A line of stdin stands for the argument, so that a secret is in no list of processes.
+STDIN = "-"
+
+
+def line_of_stdin(given: str, *, what: str) -> str:
+    """Return what was given, or one line of stdin where that was `-`.
+
+    Args:
+        given: on the command line.
+        what: names it in the error.
+
+    Raises:
+        SetupError: if stdin has no line, or an empty one.
+    """
+    if given != STDIN:
+        return given
+    try:
+        line = sys.stdin.readline().strip()
+    except (OSError, UnicodeDecodeError):
+        line = ""
+    if not line:
+        raise SetupError(f"{what}: - reads one line from stdin, and there is none")
+    return line
