@@ -5,8 +5,8 @@
 Runs in the environment of tests/benchmarks/requirements.lock. Prints one line of JSON. "whole" is
 dlt as its documentation shows it, with every field and a child table for the items. "kept" is in
 its favour: the fields that we keep and no child tables. Both ask pages as large as ours, send no
-telemetry and have large buffers; more workers for its steps made neither faster, since one
-resource is one file. Its merge by id goes through a staging table, as it must.
+telemetry and have large buffers; two workers to normalise, over files of 20 000 rows, were slower
+on two cores. Its merge by id goes through a staging table, as it must.
 """
 
 from __future__ import annotations

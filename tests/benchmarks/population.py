@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from billing.identity import DESTINATION_PURPOSE, LOGIN_PURPOSE, keep_identity
+from sqlalchemy import insert, literal, select
+
+from billing.identity import DESTINATION_PURPOSE, LOGIN_PURPOSE, NATIONAL_ID_PURPOSE
 from billing.isps import IspSetup
-from billing.values import ClientFacts, Medium
+from billing.values import Medium
 from config.keys import Vault
 from models import questions
 from models.account import Account, Channel
@@ -19,7 +22,6 @@ from wispro.sandbox.model import Client
 from wispro.sandbox.state import State
 
 SLUG = "bench"
-_BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,35 +71,43 @@ def settle_in(house: ImpatientHouse, size: Population, *, base_url: str, token: 
 def _pair_all(
     database: Database, vault: Vault, isp_id: int, clients: list[Client], *, now: datetime
 ) -> None:
-    for start in range(0, len(clients), _BATCH):
-        with database.write() as session:
-            session.add_all(
-                _account(vault, isp_id, client, now=now) for client in clients[start:][:_BATCH]
-            )
-
-
-def _account(vault: Vault, isp_id: int, client: Client, *, now: datetime) -> Account:
-    account = Account(isp_id=isp_id, client_id=client.id, paired_at=now, next_look_at=now)
-    facts = ClientFacts(
-        client_id=client.id,
-        public_id=client.public_id,
-        custom_id=client.custom_id or None,
-        name=client.name,
-        email=client.email,
-        national_id=client.national_id or None,
-        login_digest=vault.digest(login_token(client.login_link) or "", purpose=LOGIN_PURPOSE),
-    )
-    keep_identity(account, facts, vault)
-    address = f"customer{client.place}@example.org"
-    account.channels = [
-        Channel(
-            scheme="email",
-            medium=Medium.EMAIL.value,
-            destination_sealed=vault.seal(address),
-            destination_digest=vault.digest(f"email {address}", purpose=DESTINATION_PURPOSE),
-            needs_transport=True,
-            label=address,
-            created_at=now,
+    paired = {"isp_id": isp_id, "paired_at": now, "next_look_at": now}
+    with database.write() as session:
+        session.execute(
+            insert(Account), [{**paired, **_identity(vault, client)} for client in clients]
         )
-    ]
-    return account
+        # one address serves them all: nothing is sent
+        address = "customers@example.org"
+        channel = {
+            "scheme": "email",
+            "medium": Medium.EMAIL.value,
+            "destination_sealed": vault.seal(address),
+            "destination_digest": vault.digest(f"email {address}", purpose=DESTINATION_PURPOSE),
+            "needs_transport": True,
+            "label": address,
+            "created_at": now,
+        }
+        table = Channel.__table__
+        values = [literal(value, table.c[name].type) for name, value in channel.items()]
+        session.execute(
+            insert(Channel).from_select(
+                ["account_id", *channel],
+                select(Account.id, *values).where(Account.isp_id == isp_id),
+            )
+        )
+
+
+def _identity(vault: Vault, client: Client) -> dict[str, Any]:
+    """Return what `billing.identity.keep_identity` keeps of a client."""
+    national_id = client.national_id or None
+    token = login_token(client.login_link) or ""
+    return {
+        "client_id": client.id,
+        "public_id": client.public_id,
+        "custom_id": client.custom_id or None,
+        "name": client.name,
+        "national_id_sealed": national_id and vault.seal(national_id),
+        "national_id_digest": national_id
+        and vault.digest(national_id, purpose=NATIONAL_ID_PURPOSE),
+        "login_digest": vault.digest(token, purpose=LOGIN_PURPOSE),
+    }

@@ -86,7 +86,7 @@ def _of_memory(points: Sequence[dict[str, Any]]) -> list[Goal]:
     found = []
     for key, what in (("import", "first import"), ("sweep", "full sweep")):
         peak = by_size[largest][key]["peak_mib"]
-        found.append(Goal(f"peak memory, {what} of {largest:,}", peak, 150, unit="MiB"))
+        found.append(Goal(f"peak memory, {what} of {largest:,} invoices", peak, 150, unit="MiB"))
         if (tenth := by_size.get(largest // 10)) is not None:
             growth = peak / tenth[key]["peak_mib"]
             found.append(Goal(f"its growth from {largest // 10:,}", growth, 1 + MEMORY_TOLERANCE))

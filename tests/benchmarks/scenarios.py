@@ -90,7 +90,8 @@ def more_accounts(bench: Bench, size: Population) -> None:
             _note(bench, taken, f"import.{name}", homes[name].look("full"))
         for turn in range(2 * bench.repeat + 1):
             for name, home in homes.items():
-                look = _changed(home.look("steady"), isps[name].happen())
+                changed = isps[name].happen()
+                look = _changed(home.look("steady"), changed)
                 if turn:  # the first is a warm-up of both sides
                     _note(bench, taken, f"steady.{name}", look)
     bench.results["more_accounts"] = {
