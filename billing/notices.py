@@ -65,7 +65,7 @@ def tell_operator(
         .order_by(OperatorChannel.id)
     ).all()
     if not channels:
-        log.warning("operator.nobody_to_tell", isp_id=isp_id, kind=kind.value, subject=subject)
+        log.info("operator.nobody_to_tell", isp_id=isp_id, kind=kind.value, subject=subject)
         return 0
     new = 0
     for channel_id in channels:

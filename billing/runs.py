@@ -71,8 +71,14 @@ class SyncReport:
     why: str | None = None
     proposed: int = 0
     more: bool = False
-    upstream: UpstreamReason | None = None
     retry_after: float | None = None
+
+    @property
+    def upstream(self) -> UpstreamReason | None:
+        """Why Wispro gave no answer, if that is how the run failed."""
+        if self.outcome is not SyncOutcome.FAILED or self.reason not in set(UpstreamReason):
+            return None
+        return UpstreamReason(self.reason)
 
     def add_look(self, look: Look) -> None:
         """Count what one look brought."""
@@ -95,7 +101,6 @@ class SyncReport:
         self.reason = "unreadable_secret"
         if isinstance(error, UpstreamError):
             self.reason = error.reason.value
-            self.upstream = error.reason
             self.retry_after = error.retry_after
 
     def broken_off(self, error: BaseException) -> None:

@@ -16,10 +16,11 @@ from tests.support.town import SLUG, TOKEN, Town
 from wispro.sandbox.model import Client
 from wispro.sandbox.server import SandboxServer
 
-#: What issue 2 promises to scripts, and what we print beside it.
+#: What scripts rely on, and what we print beside it.
 SYNC_KEYS = {
     *("isp", "mode", "outcome", "requests", "fetched", "changed", "alerts", "deliveries", "ms"),
     *("reason", "detail", "accounts", "foreign", "set_aside", "more"),
+    *("run", "why", "pages", "proposed", "retry_after"),
 }
 DELIVER_KEYS = {"sent", "failed", "uncertain", "skipped", "cancelled", "deferred"}
 ALERT_KEYS = {

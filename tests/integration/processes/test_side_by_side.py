@@ -26,6 +26,8 @@ def owing(make_town: Callable[..., Town], number: int) -> tuple[Town, list[Invoi
     """Build a town in the present that owes so many alerts."""
     town = make_town(now=datetime.now(UTC))
     town.add_isp()
+    with town.house.database.write() as session:
+        session.get_one(Isp, town.isp_id).hold_at_least = 2 * number  # so many at once are meant
     ana = town.customer()
     town.settled(ana)
     town.break_wispro("body_404", path="download_pdf")  # drawing them is not the point here
