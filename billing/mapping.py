@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from billing.apply import give_to, let_vanish
@@ -157,23 +157,29 @@ def _readable(page: SweepPage[Any]) -> tuple[list[Any], list[SetAside]]:
     return records, [one.set_aside for one in page.sightings if one.set_aside is not None]
 
 
+#: On the tables and not on the classes: each page of contracts asks this.
+_C, _A = Contract.__table__, Account.__table__
+_KNOWN = (
+    select(_C.c.contract_id, _C.c.client_id, _C.c.state, _A.c.id.label("account_id"))
+    .select_from(
+        _C.outerjoin(
+            _A,
+            (_A.c.isp_id == _C.c.isp_id)
+            & (_A.c.client_id == _C.c.client_id)
+            & _A.c.paired_at.is_not(None)
+            & _A.c.unpaired_at.is_(None),
+        )
+    )
+    .where(
+        _C.c.isp_id == bindparam("isp_id"), _C.c.contract_id.in_(bindparam("ids", expanding=True))
+    )
+)
+
+
 def _known(session: Session, isp_id: int, ids: Sequence[str]) -> dict[str, Row[Any]]:
-    rows = session.execute(
-        select(
-            Contract.contract_id,
-            Contract.client_id,
-            Contract.state,
-            Account.id.label("account_id"),
-        )
-        .outerjoin(
-            Account,
-            (Account.isp_id == Contract.isp_id)
-            & (Account.client_id == Contract.client_id)
-            & Account.paired_at.is_not(None)
-            & Account.unpaired_at.is_(None),
-        )
-        .where(Contract.isp_id == isp_id, Contract.contract_id.in_(ids))
-    ).all()
+    if not ids:
+        return {}
+    rows = session.execute(_KNOWN, {"isp_id": isp_id, "ids": list(ids)})
     return {row.contract_id: cast("Row[Any]", row) for row in rows}
 
 

@@ -8,7 +8,7 @@ and counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -26,7 +26,7 @@ from billing.runs import MOST_SET_ASIDE
 from billing.seen import Seen
 from billing.values import InvoiceFacts, InvoiceState, SetAside, Sighting, SweepPage
 from models.account import Account, Contract
-from models.bulk import insert_new
+from models.bulk import KnownInvoice, insert_new, known_invoices
 from models.invoice import Invoice
 from models.sync_run import SetAsideRecord
 
@@ -94,9 +94,8 @@ class InvoiceTaker:
         """
         desk = self._desk
         self._states = set()
-        with desk.database.read() as session:
-            known = _known(session, desk.isp_id, [one.key for one in page.sightings])
-            haul = self._sort(session, page, known)
+        known = known_invoices(desk.database, desk.isp_id, [one.key for one in page.sightings])
+        haul = self._sort(page, known)
         seen.rows(row.id for row in known.values())
         seen.others(one.key for one in page.sightings if one.key not in known)
         if haul:
@@ -116,12 +115,7 @@ class InvoiceTaker:
             self._sort_new(session, these, asked_at, haul)
             self._write_in(session, haul)
 
-    def _sort(
-        self,
-        session: Session,
-        page: SweepPage[InvoiceFacts],
-        known: dict[str, Row[Any]],
-    ) -> _Haul:
+    def _sort(self, page: SweepPage[InvoiceFacts], known: dict[str, KnownInvoice]) -> _Haul:
         haul = _Haul()
         new: list[Sighting[InvoiceFacts]] = []
         differ: dict[int, Sighting[InvoiceFacts]] = {}
@@ -129,14 +123,14 @@ class InvoiceTaker:
             row = known.get(one.key)
             if row is None:
                 new.append(one)
-            elif row.fingerprint != one.fingerprint or row.missing_reads or row.vanished_at:
+            elif row.fingerprint != one.fingerprint or row.unsettled:
                 differ[row.id] = one
             else:
                 self._states.add(row.state)
-        if differ:
-            self._sort_known(session, differ, page.asked_at, haul)
-        if new:
-            self._sort_new(session, new, page.asked_at, haul)
+        if differ or new:
+            with self._desk.database.read() as session:
+                self._sort_known(session, differ, page.asked_at, haul)
+                self._sort_new(session, new, page.asked_at, haul)
         return haul
 
     def _sort_known(
@@ -146,6 +140,8 @@ class InvoiceTaker:
         asked_at: datetime,
         haul: _Haul,
     ) -> None:
+        if not differ:
+            return
         rows = session.execute(
             select(Invoice, Account.paired_at, Account.unpaired_at)
             .join(Account, Account.id == Invoice.account_id)
@@ -352,34 +348,34 @@ def keep_set_aside(session: Session, desk: Desk, items: Sequence[SetAside]) -> N
     )
 
 
-#: On the table and not on the class: a page asks this once, and a list has thousands of pages.
-_T = Invoice.__table__
-_KNOWN = select(
-    _T.c.id, _T.c.wispro_id, _T.c.state, _T.c.fingerprint, _T.c.missing_reads, _T.c.vanished_at
-).where(_T.c.isp_id == bindparam("isp_id"), _T.c.wispro_id.in_(bindparam("keys", expanding=True)))
-
-
-def _known(session: Session, isp_id: int, keys: Sequence[str]) -> dict[str, Row[Any]]:
-    rows = session.execute(_KNOWN, {"isp_id": isp_id, "keys": keys})
-    return {row.wispro_id: cast("Row[Any]", row) for row in rows}
-
-
-def _owners(session: Session, isp_id: int, contracts: Iterable[str]) -> dict[str, Row[Any]]:
-    """Return, for each known contract, the paired account that holds it, if one does."""
-    rows = session.execute(
-        select(
-            Contract.contract_id,
-            Account.id.label("account_id"),
-            Account.baseline_at,
-            Account.national_id_digest,
-        )
-        .outerjoin(
-            Account,
-            (Account.isp_id == Contract.isp_id)
-            & (Account.client_id == Contract.client_id)
-            & Account.paired_at.is_not(None)
-            & Account.unpaired_at.is_(None),
-        )
-        .where(Contract.isp_id == isp_id, Contract.contract_id.in_(contracts))
+#: On the tables and not on the classes: each page with something new asks this.
+_C, _A = Contract.__table__, Account.__table__
+_OWNERS = (
+    select(
+        _C.c.contract_id,
+        _A.c.id.label("account_id"),
+        _A.c.baseline_at,
+        _A.c.national_id_digest,
     )
+    .select_from(
+        _C.outerjoin(
+            _A,
+            (_A.c.isp_id == _C.c.isp_id)
+            & (_A.c.client_id == _C.c.client_id)
+            & _A.c.paired_at.is_not(None)
+            & _A.c.unpaired_at.is_(None),
+        )
+    )
+    .where(
+        _C.c.isp_id == bindparam("isp_id"),
+        _C.c.contract_id.in_(bindparam("contracts", expanding=True)),
+    )
+)
+
+
+def _owners(session: Session, isp_id: int, contracts: Collection[str]) -> dict[str, Row[Any]]:
+    """Return, for each known contract, the paired account that holds it, if one does."""
+    if not contracts:
+        return {}
+    rows = session.execute(_OWNERS, {"isp_id": isp_id, "contracts": list(contracts)})
     return {row.contract_id: cast("Row[Any]", row) for row in rows}

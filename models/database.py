@@ -31,8 +31,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = make_engine(url)
         self._write = sessionmaker(self.engine, expire_on_commit=False)
-        reading = self.engine.execution_options(**{_READ_ONLY: True})
-        self._read = sessionmaker(reading, expire_on_commit=False)
+        self.reading = self.engine.execution_options(**{_READ_ONLY: True})
+        self._read = sessionmaker(self.reading, expire_on_commit=False)
 
     def write(self) -> AbstractContextManager[Session]:
         """One unit of work: commits at the end of the block, rolls back on an exception."""
