@@ -52,6 +52,7 @@ class Orphan:
 class _Haul:
     """What one page gives to write."""
 
+    differ: dict[int, Sighting[InvoiceFacts]] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
     reread: list[tuple[int, int]] = field(default_factory=list)
@@ -96,8 +97,10 @@ class InvoiceTaker:
         self._states = set()
         known = known_invoices(desk.database, desk.isp_id, [one.key for one in page.sightings])
         haul = self._sort(page, known)
-        seen.rows(row.id for row in known.values())
-        seen.others(one.key for one in page.sightings if one.key not in known)
+        seen.rows([row.id for row in known.values()])
+        seen.others([one.key for one in page.sightings if one.key not in known])
+        if expected is not None:
+            self._states.update(row.state for row in known.values() if row.id not in haul.differ)
         if haul:
             self._write(haul)
             self._stored += len(haul.history)
@@ -118,15 +121,13 @@ class InvoiceTaker:
     def _sort(self, page: SweepPage[InvoiceFacts], known: dict[str, KnownInvoice]) -> _Haul:
         haul = _Haul()
         new: list[Sighting[InvoiceFacts]] = []
-        differ: dict[int, Sighting[InvoiceFacts]] = {}
+        differ = haul.differ
         for one in page.sightings:
             row = known.get(one.key)
             if row is None:
                 new.append(one)
             elif row.fingerprint != one.fingerprint or row.unsettled:
                 differ[row.id] = one
-            else:
-                self._states.add(row.state)
         if differ or new:
             with self._desk.database.read() as session:
                 self._sort_known(session, differ, page.asked_at, haul)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Dialect, Table
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -21,10 +20,10 @@ from models.database import Database
 Convert = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownInvoice:
+class KnownInvoice(NamedTuple):
     """What tells whether our copy of an invoice is still what Wispro writes."""
 
+    wispro_id: str
     id: int
     state: str
     fingerprint: int | None
@@ -56,7 +55,7 @@ def known_invoices(
                 _KNOWN.format(mark="%s", ids="SELECT unnest(%s::text[])"),
                 (isp_id, list(wispro_ids)),
             )
-        return {row[0]: KnownInvoice(row[1], row[2], row[3], bool(row[4])) for row in found.all()}
+        return {row[0]: KnownInvoice(*row) for row in found.all()}
 
 
 _KNOWN = (

@@ -65,10 +65,11 @@ class Row(Generic[T]):
         record: what it says, where it was read already.
         set_aside: why it cannot be read, likewise.
         fingerprint: of its bytes.
-        read: reads it.
+        raw: its bytes, where they are not read yet.
+        read: reads them.
     """
 
-    __slots__ = ("_read", "_record", "_set_aside", "fingerprint", "key")
+    __slots__ = ("_raw", "_read", "_record", "_set_aside", "fingerprint", "key")
 
     def __init__(
         self,
@@ -77,12 +78,14 @@ class Row(Generic[T]):
         record: T | None = None,
         set_aside: SetAside | None = None,
         fingerprint: int = 0,
-        read: Callable[[], T | SetAside] | None = None,
+        raw: Raw = ABSENT,
+        read: Callable[[Raw], T | SetAside] | None = None,
     ) -> None:
         self.key = key
         self.fingerprint = fingerprint
         self._record = record
         self._set_aside = set_aside
+        self._raw = raw
         self._read = read
 
     @property
@@ -100,7 +103,7 @@ class Row(Generic[T]):
     def _load(self) -> None:
         if self._read is None:
             return
-        found, self._read = self._read(), None
+        found, self._read = self._read(self._raw), None
         if isinstance(found, SetAside):
             self._set_aside = found
         else:
@@ -136,7 +139,15 @@ def page(answer: Answer, read: Callable[[Raw], T], *, what: str) -> WirePage[T]:
     if totals is None:
         raise UnexpectedResponse(f"Wispro gave {what} without saying how many there are.")
     ids = record_ids(envelope.data) or [record_id(raw) for raw in raws]
-    rows = tuple(_row(raw, one, read, what) for raw, one in zip(raws, ids, strict=True))
+
+    def load(raw: Raw) -> T | SetAside:
+        try:
+            return read(raw)
+        except Unreadable as problem:
+            why = f"cannot be read: {problem}"
+        return SetAside(resource=what, record_id=record_id(raw), why=why)
+
+    rows = tuple([_row(raw, one, load) for raw, one in zip(raws, ids, strict=True)])
     return WirePage(
         rows=rows, total_records=totals[0], total_pages=totals[1], per_page=totals[2] or None
     )
@@ -219,18 +230,11 @@ def _totals(meta: Raw) -> tuple[int, int, int | None] | None:
     return records, pages, _integer(pagination.per_page)
 
 
-def _row(raw: Raw, found_id: str | None, read: Callable[[Raw], T], what: str) -> Row[T]:
-    digest = hashlib.blake2b(raw, digest_size=16, person=_READER).digest()
-
-    def load() -> T | SetAside:
-        try:
-            return read(raw)
-        except Unreadable as problem:
-            why = f"cannot be read: {problem}"
-        return SetAside(resource=what, record_id=found_id, why=why)
-
+def _row(raw: Raw, found_id: str | None, load: Callable[[Raw], T | SetAside]) -> Row[T]:
+    digest = hashlib.blake2b(raw, digest_size=8, person=_READER).digest()
     return Row(
-        key=found_id or "raw:" + digest.hex(),
-        fingerprint=int.from_bytes(digest[:8], "big") >> 1,
+        key=found_id or "raw:" + hashlib.sha256(raw).hexdigest(),
+        fingerprint=int.from_bytes(digest, "big") >> 1,
+        raw=raw,
         read=load,
     )
