@@ -90,7 +90,7 @@ def read_tail(
     total = mark.total
     reached = False
     pages = sweep(last_page(mark, desk.habits.page_size))
-    for count, page in enumerate(desk.turn(pages, f"new {listing}"), 1):
+    for count, page in enumerate(desk.turn(pages.lazily(), f"new {listing}"), 1):
         take(page)
         keys = [one.key for one in page.sightings]
         if len(newest) < _NEWEST:
@@ -141,7 +141,8 @@ def crawl(
     pages = sweep(start, resumed)
     kept_at = desk.clock()
     number = 0
-    for count, page in enumerate(desk.turn(pages, f"all {listing}"), 1):
+    wanted = pages if most_pages is None else pages.lazily()
+    for count, page in enumerate(desk.turn(wanted, f"all {listing}"), 1):
         if not resumed and count == 1:
             mark.crawl_total = page.total_records
             mark.total = page.total_records

@@ -92,6 +92,20 @@ def tell_operator(
     return new
 
 
+def was_told(session: Session, isp_id: int, kind: NoticeKind, subject: str) -> bool:
+    """This function will say whether a notice was written."""
+    found = session.scalars(
+        select(OperatorNotice.id)
+        .where(
+            OperatorNotice.isp_id == isp_id,
+            OperatorNotice.kind == kind.value,
+            OperatorNotice.subject == subject[:100],
+        )
+        .limit(1)
+    )
+    return found.first() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class _Papers:
     """Detached rows of one notice; nothing in it is loaded later."""

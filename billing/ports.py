@@ -84,6 +84,10 @@ class Sweep(Protocol[T]):
         """Yield the pages, and those again that shifted meanwhile; may raise `UpstreamError`."""
         ...
 
+    def lazily(self) -> Iterator[SweepPage[T]]:
+        """Yield the pages, asking for each only when it is wanted: for who stops early."""
+        ...
+
     def why_incomplete(self, distinct: int) -> str | None:
         """Say why that many distinct records are not known to be all, or None if they are."""
         ...

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from billing.circuit import REFUSED, after_run
 from billing.look import Look
-from billing.notices import tell_operator
+from billing.notices import tell_operator, was_told
 from billing.ports import SecretError, UpstreamError
 from billing.values import NoticeKind, SyncOutcome, UpstreamReason
 from billing.verdicts import release
@@ -179,7 +179,7 @@ def close_run(
 def _mark_isp(session: Session, isp: Isp, report: SyncReport, *, now: datetime) -> None:
     """Keep what the circuit breaker goes by, and tell the operator when it opens for long."""
     if report.outcome is not SyncOutcome.FAILED:
-        if isp.failures >= TELL_AFTER:
+        if isp.failures and was_told(session, isp.id, NoticeKind.WISPRO_TROUBLE, _trouble(isp)):
             _tell(session, isp, NoticeKind.WISPRO_BACK, now=now)
         isp.failures, isp.trouble, isp.trouble_until = 0, None, None
         return
@@ -195,20 +195,24 @@ def _mark_isp(session: Session, isp: Isp, report: SyncReport, *, now: datetime) 
         jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
     )
     isp.failures, isp.trouble_until = circuit.failures, circuit.rest_until
-    if isp.failures >= TELL_AFTER or (report.upstream in REFUSED and isp.failures > 0):
-        isp.failures = max(isp.failures, TELL_AFTER)
+    if isp.failures >= TELL_AFTER or report.upstream in REFUSED:
         _tell(session, isp, NoticeKind.WISPRO_TROUBLE, now=now, reason=report.upstream.value)
 
 
 def _tell(
     session: Session, isp: Isp, kind: NoticeKind, *, now: datetime, reason: str | None = None
 ) -> None:
-    """Tell the operator, once for each stretch of trouble: it is named by the last good look."""
-    good = (isp.swept_at or isp.synced_at or isp.created_at).isoformat()
-    details = {"since": good, "failures": str(isp.failures)}
+    """Tell the operator, once for each stretch of trouble."""
+    since = (isp.synced_at or isp.created_at).isoformat()
+    details = {"since": since, "failures": str(isp.failures)}
     if reason is not None:
         details["reason"] = reason
-    tell_operator(session, isp.id, kind, f"trouble:{good}", details, now=now)
+    tell_operator(session, isp.id, kind, _trouble(isp), details, now=now)
+
+
+def _trouble(isp: Isp) -> str:
+    """Name a stretch of trouble: by the last good look before it."""
+    return f"trouble:{(isp.synced_at or isp.created_at).isoformat()}"
 
 
 def _schedule(

@@ -29,7 +29,7 @@ def hold(session: Session, isp_id: int, run_id: int, verdict: Hold, *, now: date
     if isp.held_run_id is not None:
         _end(session, isp.held_run_id, "superseded", now=now)
     isp.held_run_id = run_id
-    log.warning("sync.held", isp=isp.slug, run=run_id, reason=verdict.reason)
+    log.info("sync.held", isp=isp.slug, run=run_id, reason=verdict.reason)
     details = {"run": str(run_id), "reason": verdict.words, **verdict.numbers}
     subject = f"{verdict.reason}:{now.date()}"
     tell_operator(session, isp_id, NoticeKind.SYNC_HELD, subject, details, now=now)

@@ -159,6 +159,10 @@ class Sweep(Generic[T]):
         pages = self._walk()
         return _ahead(pages) if self._limits.read_ahead else pages
 
+    def lazily(self) -> Iterator[SweepPage[T]]:
+        """Yield the pages, asking for each only when it is wanted: for who stops early."""
+        return self._walk()
+
     def why_incomplete(self, distinct: int) -> str | None:
         """Say why that many distinct records are not known to be all of them."""
         if self._trouble is not None:
