@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 
@@ -24,6 +24,8 @@ _LOCALE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z]{2,4})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 #: Printable, one line: it becomes a header.
 _TOKEN = re.compile(r"[\x21-\x7e]{8,500}")
+#: One request in a hundred seconds; less would never get through a list.
+_LEAST_RATE = 0.01
 TRANSPORT_SCHEMES = ("email", "telegram", "ntfy")
 
 
@@ -111,6 +113,32 @@ def _without_fields(pay_url: str) -> str:
     return pay_url
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """How an ISP is looked at; None = as it is. See `models.isp.Isp` for what each means."""
+
+    requests_per_second: float | None = None
+    full_every_days: int | None = None
+    hold_share: int | None = None
+    hold_at_least: int | None = None
+    hold_volume: int | None = None
+
+    def problems(self) -> list[str]:
+        """Return everything that is wrong with it, a line each."""
+        bounds = (
+            ("--rate", self.requests_per_second, _LEAST_RATE, 1000),
+            ("--full-every-days", self.full_every_days, 1, 90),
+            ("--hold-share", self.hold_share, 1, 100),
+            ("--hold-at-least", self.hold_at_least, 1, 1_000_000),
+            ("--hold-volume", self.hold_volume, 1, 1000),
+        )
+        return [
+            f"{name}: from {least:g} to {most:g}"
+            for name, value, least, most in bounds
+            if value is not None and not least <= value <= most
+        ]
+
+
 def find_isp(session: Session, slug: str) -> Isp:
     """This function will return the ISP with this slug.
 
@@ -165,6 +193,22 @@ class Isps:
             session.add(isp)
             session.flush()
             return isp.id
+
+    def tune(self, slug: str, tuning: Tuning) -> dict[str, float]:
+        """This function will change how an ISP is looked at; return how it is then.
+
+        Raises:
+            SetupError: if the ISP is unknown or a value is out of its bounds.
+        """
+        if problems := tuning.problems():
+            raise SetupError("\n".join(problems))
+        names = [one.name for one in fields(Tuning)]
+        with self._database.write() as session:
+            isp = find_isp(session, slug)
+            for name in names:
+                if (value := getattr(tuning, name)) is not None:
+                    setattr(isp, name, value)
+            return {name: getattr(isp, name) for name in names}
 
     def set_transport(self, slug: str, scheme: str, url: str, *, now: datetime) -> None:
         """This function will keep the ISP's own sending account for a kind of channel.

@@ -359,3 +359,16 @@ def test_the_command_shows_the_plan_and_ends_a_held_run(town: Town) -> None:
     assert (wrong.code, f"run {run} waits for a decision" in wrong.stderr) == (1, True)
     rejected = town.cli.here("sync", SLUG, "--reject", run)
     assert (rejected.code, "60 changes were dropped" in rejected.stdout) == (0, True)
+
+
+@on_sqlite
+def test_what_holds_a_run_is_the_isps_own(town: Town) -> None:
+    """A share of 90 % lets pass what 20 % holds; a value out of bounds changes nothing."""
+    _, bills = village(town, 80)
+    wrong = town.cli.here("isp", "tune", SLUG, "--hold-share", "0", "--rate", "0")
+    assert (wrong.code, wrong.stderr.count("\n")) == (1, 2)
+    said = town.cli.well_here("isp", "tune", SLUG, "--hold-share", "90", "--full-every-days", "14")
+    assert "hold_share 90" in said.stdout
+    for bill in bills[:60]:
+        town.state.set_state(bill, "void")
+    assert look(town, Strategy.SWEEP).outcome == "ok"

@@ -115,6 +115,42 @@ def isp_transport(
         say(f"{slug} sends {kind} from its own account now")
 
 
+@isp.command("tune")
+def isp_tune(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    *,
+    rate: Annotated[float | None, typer.Option(help="Requests per second to Wispro.")] = None,
+    full_every_days: Annotated[
+        int | None, typer.Option(help="Within so many days everything is read once.")
+    ] = None,
+    hold_share: Annotated[
+        int | None, typer.Option(help="Hold a run that changes more than this % of open invoices,")
+    ] = None,
+    hold_at_least: Annotated[int | None, typer.Option(help="and at least so many,")] = None,
+    hold_volume: Annotated[
+        int | None, typer.Option(help="or that would send so many times the usual.")
+    ] = None,
+) -> None:
+    """Change how an ISP is looked at, and what holds a run; shows how it is then.
+
+    Example: `alerta isp tune interatos --rate 1 --hold-share 30`
+    """
+    from billing.isps import Tuning  # noqa: PLC0415
+
+    with open_house() as house:
+        now = house.isps.tune(
+            slug,
+            Tuning(
+                requests_per_second=rate,
+                full_every_days=full_every_days,
+                hold_share=hold_share,
+                hold_at_least=hold_at_least,
+                hold_volume=hold_volume,
+            ),
+        )
+    say(f"{slug}: " + ", ".join(f"{name} {value:g}" for name, value in now.items()))
+
+
 @isp.command("operator")
 def isp_operator(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
