@@ -24,7 +24,7 @@ from billing.maintenance import Maintenance
 from billing.owing import lay_steps
 from billing.pairing import Pairing, PairingError
 from billing.planning import Planning
-from billing.ports import ParsedDestination, UpstreamError, WisproAccess
+from billing.ports import UpstreamError, WisproAccess
 from billing.settling import LEASE
 from billing.sync import Sync
 from billing.terms import rules_of
@@ -37,6 +37,7 @@ from models.database import Database
 from models.invoice import Invoice, InvoiceChange
 from tests.support.in_process import InProcess
 from tests.support.provider import EVERY, SLUG, TOKEN, VAULT, ZONE, Provider
+from tests.support.silent import Silent
 from wispro.client import WisproClient
 from wispro.limits import Limits
 from wispro.login import login_token
@@ -68,7 +69,7 @@ class Said:
     anchor_date: date
 
 
-class Messenger:
+class Messenger(Silent):
     """Remembers messages; what becomes of each is told beforehand, else it is delivered."""
 
     def __init__(self, town: Town) -> None:
@@ -76,30 +77,10 @@ class Messenger:
         self.fates: list[Fate] = []
         self._letter: Letter | None = None
 
-    def parse_destination(self, text: str) -> ParsedDestination:
-        """Take anything."""
-        return ParsedDestination(
-            scheme="email", medium=Medium.EMAIL, value=text, label=text, needs_transport=False
-        )
-
-    def check_transport(self, scheme: str, url: str) -> str:
-        """Take anything."""
-        return url
-
     def render(self, letter: Letter, *, medium: Medium, locale: str) -> Message:
         """Remember the letter for the send that follows."""
         self._letter = letter
         return Message(medium=medium, locale=locale, subject=letter.kind.value, text="")
-
-    def attachments(
-        self, letter: Letter, *, scheme: str, locale: str, pdf: bytes | None
-    ) -> Sequence[Attachment]:
-        """Attach nothing."""
-        return ()
-
-    def takes_pdf(self, scheme: str) -> bool:
-        """Say no: the PDF has its own tests."""
-        return False
 
     def send(
         self, message: Message, envelope: Envelope, attachments: Sequence[Attachment]

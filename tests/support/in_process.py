@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from sqlalchemy import event
@@ -15,6 +15,7 @@ from wispro.sandbox.delivery import instead
 from wispro.sandbox.faults import FaultBox
 from wispro.sandbox.state import State
 
+D = TypeVar("D", bound=Database)
 _LATE = frozenset({"timeout", "trickle"})
 
 
@@ -72,7 +73,7 @@ class InProcess(httpx.BaseTransport):
         return httpx.Response(reply.status, headers=headers, content=reply.body)
 
 
-def open_hastily(path: Path, kind: type[Database] = Database) -> Database:
+def open_hastily(path: Path, kind: type[D] = Database) -> D:  # type: ignore[assignment]
     """Open an SQLite file for a test that survives no power cut."""
     database = kind(f"sqlite:///{path}")
     event.listen(database.engine, "connect", _hasty)
