@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from billing.strategy import Strategy
 from tests.support.databases import migrated_sqlite
-from tests.support.in_process import open_hastily
+from tests.support.in_process import hasten
 from tests.support.looks import PEOPLE, Midst, Mortal, Village
 from tests.support.witness import SECRETS
 from wispro.logs import quiet_http_logs
@@ -119,7 +119,7 @@ EVENTS = st.one_of(
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mortal]:
     """One file for all histories; each begins without a row."""
     path = migrated_sqlite(tmp_path_factory.mktemp("looks") / "alerta.db")
-    opened = open_hastily(path, Mortal)
+    opened = hasten(Mortal(f"sqlite:///{path}"))
     yield opened
     opened.close()
 
