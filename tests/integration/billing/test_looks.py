@@ -91,18 +91,21 @@ MIDST: st.SearchStrategy[Midst] = st.tuples(
         _event("look_by_hand", WHO),
     ),
 ).map(lambda drawn: (drawn[0], *drawn[1]))
-LOOK = _event(
-    "look",
+LOOK = st.tuples(
     STRATEGY,
     st.sampled_from(["", "", "", "", "full", "due"]),
-    st.sampled_from([None, None, None, 15, 40]),
+    st.sampled_from([None, None, None, 8, 20]),
     st.one_of(st.none(), MIDST),
 )
-FAULT = _event("break_page", NAMES, PATHS, PAGE, TIMES)
+FAULT = st.one_of(
+    st.tuples(NAMES, PATHS, PAGE, TIMES),
+    st.tuples(NAMES, st.just("^/invoicing/invoices$"), st.integers(1, 4), TIMES),
+)
 EVENTS = st.one_of(
     *TRUTH,
-    *[LOOK] * 5,
-    *[FAULT] * 3,
+    *[LOOK.map(lambda drawn: ("look", drawn))] * 5,
+    *[_event("look_badly", st.lists(FAULT, min_size=1, max_size=2), LOOK)] * 5,
+    FAULT.map(lambda drawn: ("break_page", drawn)),
     _event("shift", st.sampled_from(["void", "pay", "remove", "create"]), st.integers(1, 3)),
     _event("mend"),
     _event("look_by_hand", WHO),
@@ -171,6 +174,7 @@ def test_however_it_is_looked_at_our_copy_ends_up_as_the_truth(
         first=STRATEGY,
         events=st.lists(EVENTS, min_size=6, max_size=14),
         last=STRATEGY,
+        thorough=st.booleans(),
     )
     def live(
         cast: set[int],
@@ -181,6 +185,7 @@ def test_however_it_is_looked_at_our_copy_ends_up_as_the_truth(
         first: Strategy,
         events: list[Event],
         last: Strategy,
+        thorough: bool,  # noqa: FBT001 - drawn
     ) -> None:
         village = Village(database, cast, cast - alone, per_page=per_page, probed=probed)
         try:
@@ -189,7 +194,7 @@ def test_however_it_is_looked_at_our_copy_ends_up_as_the_truth(
             village.look(first)
             for name, args in events:
                 village.happen(name, args)
-            village.settle(last)
+            village.settle(last, thorough=thorough)
         finally:
             village.close()
 
