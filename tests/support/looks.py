@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -125,6 +126,7 @@ class Village(Provider):
         database.empty()
         self.state.switches.max_per_page = per_page
         self._midst: Midst | None = None
+        self._overtaken: list[str] = []
         self._requests = 0
         self._http = httpx.Client(
             transport=InProcess(self.state, self.faults, before=self._before, shifted=self._note),
@@ -223,21 +225,24 @@ class Village(Provider):
         if invoice := self.invoice(which, "pending", "draft", "paid"):
             self.state.change_invoice(invoice, number=70_000 + invoice.place)
 
+    def issue_to_all(self, state: str) -> None:
+        """Issue an invoice to everybody."""
+        for who in range(len(self.clients)):
+            self.bill(who, 10, None, state, numbered=True)
+
     def misbook(self, which: int) -> None:
-        """Book money of somebody else on an invoice that stays as it is."""
+        """Book money of somebody else on an invoice, and then void it."""
         if (invoice := self.invoice(which, "pending")) and invoice.balance > 0:
-            before = invoice.state, invoice.balance
             payment = self.state.pay(invoice)
             payment.client = (payment.client + 1) % len(self.clients)
-            self.state.set_state(invoice, before[0])
-            invoice.balance = before[1]
+            self.state.set_state(invoice, "void")
 
-    def take_back(self, which: int) -> None:
-        """Void the last payment of an invoice, and then the invoice."""
-        if invoice := self.invoice(which, "paid"):
-            for payment in self.state.payments:
-                if payment.state == "success" and payment.parts[0][0] == invoice.place:
-                    self.state.void_payment(payment)
+    def take_back(self, which: int, amount: int | None) -> None:
+        """Pay an invoice, take that back where it was all of it, and void the invoice."""
+        if (invoice := self.invoice(which, "pending")) and invoice.balance > 0:
+            payment = self.state.pay(invoice, None if amount is None else Decimal(amount))
+            if amount is None:
+                self.state.void_payment(payment)
             self.state.set_state(invoice, "void")
 
     def hand_over(self, who: int, to: int) -> None:
@@ -294,9 +299,10 @@ class Village(Provider):
         """Look at the ISP; something may happen meanwhile."""
         started = self.now
         self._midst, self._requests = midst, 0
+        self._overtaken.clear()
         if midst is not None and midst[1] == "die_writing":
             self.database.writes_left = midst[0]
-        report = None
+        report: SyncReport | None = None
         try:
             report = self.sync.run(
                 self.isp_id, clock=self.clock, trigger="schedule", due_only=how == "due",
@@ -310,6 +316,9 @@ class Village(Provider):
         finally:
             self._midst = None
             self.database.revive()
+        if self._overtaken:
+            assert self._overtaken == [self.witness.dump()], "written without the lease"
+        self._overtaken.clear()
         whole = (
             report is not None
             and report.outcome is SyncOutcome.OK
@@ -355,9 +364,15 @@ class Village(Provider):
             )
 
     def overtake(self, strategy: Strategy) -> None:
-        """Take the sync over from a worker that stalled."""
+        """Take the sync over from a worker that stalled; that one must write nothing any more."""
         self.now += LEASE * 2
-        self.look(strategy)
+        if self.look(strategy) is not None:
+            self._overtaken[:] = [self.witness.dump()]
+
+    def meanwhile(self, name: str, args: Sequence[Any], who: int) -> None:
+        """Let something happen, and look at one customer at once."""
+        self.happen(name, args)
+        self.look_by_hand(who)
 
     def die(self) -> None:
         """End the process."""
@@ -379,18 +394,21 @@ class Village(Provider):
 
     # -- the end --------------------------------------------------------------------------------
 
-    def settle(self, strategy: Strategy, *, thorough: bool) -> None:
+    def settle(self, strategy: Strategy, budget: int | None, *, thorough: bool) -> None:
         """End the faults and look once more; check what remains.
 
         Args:
             strategy: how to look.
+            budget: seconds after which a look hands the rest over.
             thorough: then read everything anew.
         """
         self.mend()
         self.wait(24 * 60)
         witness = self.witness
         witness.before_the_end()
-        self._until_whole(lambda: self.look(strategy))
+        if strategy is Strategy.ACCOUNTS:
+            budget = None  # which hands over by what is due, and here everything is
+        self._until_whole(lambda: self.look(strategy, "", budget))
         witness.check_copy(strategy)
         if thorough:
             self.wait(31)
@@ -403,7 +421,7 @@ class Village(Provider):
 
     def _until_whole(self, look: Callable[[], SyncReport | None]) -> None:
         report = look()
-        for _ in range(3):
+        for _ in range(30):
             if report is not None and report.more:
                 report = look()
         assert report is not None

@@ -31,6 +31,7 @@ _UNFINISHED = frozenset({"draft", "issuing", "authorizing", "authorizing_error"}
 _OUT = frozenset({"pending", "paid", "void"})
 SECRETS = (TOKEN, "30.100.2", "20.300.4", *FIXTURE_SECRETS)
 _TABLES = tuple(table.name for table in Base.metadata.sorted_tables)
+_GUARDED = ("invoice", "alert", "delivery", '"change"', "contract", "proposal", "listing_mark")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ class Witness:
         self._copies: dict[str, Copy] = {}
         self._baselines: dict[str, tuple[datetime, datetime]] = {}
         self._closed_before_the_end: set[str] = set()
+        #: Invoices that existed when some look was over, and before the look at the end.
+        self._seen_by_a_look: set[str] = set()
+        self._new_at_the_end: set[str] = set()
         #: When we last knew an invoice as open, and for which account.
         self._open: dict[str, tuple[int, datetime]] = {}
 
@@ -75,6 +79,7 @@ class Witness:
         """Check what a look, or the planner, did to our rows."""
         if report is not None:
             self.texts.append(f"{report}")
+        self._seen_by_a_look |= self._journal.invoices.keys()
         with self._database.read() as session:
             alerts = session.scalars(
                 select(Alert).where(Alert.id > self._last_alert).order_by(Alert.id)
@@ -214,6 +219,7 @@ class Witness:
 
     def before_the_end(self) -> None:
         """Remember which of our copies were closed before the faults ended."""
+        self._new_at_the_end = self._journal.invoices.keys() - self._seen_by_a_look
         self._closed_before_the_end = {
             key for key, copy in self._copies.items() if copy.state not in {"pending", *_UNFINISHED}
         }
@@ -272,7 +278,7 @@ class Witness:
         if by_account and not listed:
             return True
         if row is None:
-            return way is Strategy.SWEEP or not listed
+            return (way is Strategy.SWEEP and invoice_id not in self._new_at_the_end) or not listed
         return way is Strategy.SWEEP and (
             row.wispro_id in self._closed_before_the_end or (row.state == "paid" == fact.state)
         )
@@ -349,6 +355,16 @@ class Witness:
             client for client, _ in self._journal.contracts[contract].during(BEGINNING, _END)
         }
         return holders == {account.client_id}
+
+    def dump(self) -> str:
+        """Return every row that only the holder of the lease may write."""
+        connection = self._database.engine.raw_connection()
+        rows = [
+            connection.cursor().execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
+            for name in _GUARDED
+        ]
+        connection.close()
+        return f"{rows}"
 
     def check_secrets(self) -> None:
         """No row and no text that anybody reads holds a secret."""

@@ -67,7 +67,8 @@ TRUTH = (
     _event("pay", WHICH, st.sampled_from([None, None, None, 1000, 4000])),
     _event("pay", WHICH, st.none()),
     _event("misbook", WHICH),
-    _event("take_back", WHICH),
+    _event("take_back", WHICH, st.sampled_from([None, 1000])),
+    _event("issue_to_all", st.sampled_from(["pending", "draft", "paid"])),
     _event("void_payment", WHICH),
     _event("void", WHICH),
     _event("remove", WHICH),
@@ -89,6 +90,8 @@ MIDST: st.SearchStrategy[Midst] = st.tuples(
         _event("die_writing"),
         _event("overtake", STRATEGY),
         _event("look_by_hand", WHO),
+        st.tuples(st.one_of(*TRUTH), WHO).map(lambda d: ("meanwhile", (*d[0], d[1]))),
+        st.tuples(st.one_of(*TRUTH), WHO).map(lambda d: ("meanwhile", (*d[0], d[1]))),
     ),
 ).map(lambda drawn: (drawn[0], *drawn[1]))
 LOOK = st.tuples(
@@ -174,6 +177,7 @@ def test_however_it_is_looked_at_our_copy_ends_up_as_the_truth(
         first=STRATEGY,
         events=st.lists(EVENTS, min_size=6, max_size=14),
         last=STRATEGY,
+        budget=st.sampled_from([None, None, 3]),
         thorough=st.booleans(),
     )
     def live(
@@ -185,6 +189,7 @@ def test_however_it_is_looked_at_our_copy_ends_up_as_the_truth(
         first: Strategy,
         events: list[Event],
         last: Strategy,
+        budget: int | None,
         thorough: bool,  # noqa: FBT001 - drawn
     ) -> None:
         village = Village(database, cast, cast - alone, per_page=per_page, probed=probed)
@@ -194,7 +199,7 @@ def test_however_it_is_looked_at_our_copy_ends_up_as_the_truth(
             village.look(first)
             for name, args in events:
                 village.happen(name, args)
-            village.settle(last, thorough=thorough)
+            village.settle(last, budget, thorough=thorough)
         finally:
             village.close()
 
