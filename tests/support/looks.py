@@ -406,9 +406,9 @@ class Village(Provider):
         self.wait(24 * 60)
         witness = self.witness
         witness.before_the_end()
-        if strategy is Strategy.ACCOUNTS:
-            budget = None  # which hands over by what is due, and here everything is
-        self._until_whole(lambda: self.look(strategy, "", budget))
+        # Only a read of everything goes on where the last one stopped, however little it did.
+        seconds = budget if strategy is Strategy.FULL else None
+        self._until_whole(lambda: self.look(strategy, "", seconds))
         witness.check_copy(strategy)
         if thorough:
             self.wait(31)
