@@ -26,12 +26,13 @@ from billing.values import (
     AlertKind,
     Change,
     ChangeKind,
+    ContractFacts,
     DeliveryState,
     InvoiceFacts,
     InvoiceState,
     Reason,
 )
-from models.account import Account
+from models.account import Account, Contract
 from models.alert import Alert, Delivery
 from models.invoice import Invoice, InvoiceChange
 
@@ -74,6 +75,7 @@ def apply_look(
     baseline = account.baseline_at is None
     if look.client is not None:
         keep_identity(account, look.client, vault)
+    take_along(session, account, look.contracts, sync_run_id=sync_run_id, now=now)
     warned, calmed = keep_contracts(session, account, look.contracts, now=now)
     end_warnings(session, account, calmed, now=now)
     rows = _rows(session, account, look)
@@ -330,6 +332,40 @@ def let_vanish(session: Session, row: Invoice, *, sync_run_id: int | None, now: 
     end_planned(session, row.id, [kind.value for kind in AlertKind], Reason.VANISHED, now=now)
     change = Change(kind=ChangeKind.VANISHED, before=row.raw_state)
     _record(session, row, [change], sync_run_id=sync_run_id, now=now)
+
+
+def take_along(
+    session: Session,
+    account: Account,
+    contracts: Iterable[ContractFacts],
+    *,
+    sync_run_id: int | None,
+    now: datetime,
+) -> None:
+    """This function will let the invoices of contracts that came to an account come along.
+
+    To be called before the contract map learns whose they are.
+    """
+    came = session.scalars(
+        select(Contract.contract_id).where(
+            Contract.isp_id == account.isp_id,
+            Contract.contract_id.in_([one.contract_id for one in contracts]),
+            Contract.client_id != account.client_id,
+        )
+    ).all()
+    if not came:
+        return
+    for row in session.scalars(
+        select(Invoice)
+        .where(
+            Invoice.isp_id == account.isp_id,
+            Invoice.contract_id.in_(came),
+            Invoice.account_id != account.id,
+        )
+        .order_by(Invoice.id)
+        .with_for_update()
+    ):
+        give_to(session, row, account, sync_run_id=sync_run_id, now=now)
 
 
 def give_to(

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from billing.apply import Applied, apply_look
+from billing.apply import Applied, apply_look, take_along
 from billing.contracts import new_contracts
 from billing.desk import Desk, Step
 from billing.diff import diff
@@ -137,6 +137,8 @@ class AccountLooks:
         applied = Applied()
         if look.client is not None:
             keep_identity(account, look.client, desk.vault)
+        now = desk.clock()
+        take_along(session, account, look.contracts, sync_run_id=desk.run_id, now=now)
         found = [
             Found(
                 kind=ProposalKind.CONTRACT,
@@ -145,7 +147,7 @@ class AccountLooks:
                 asked_at=look.asked_at,
                 contract_state=facts.state,
             )
-            for facts in new_contracts(session, account, look.contracts, now=desk.clock())
+            for facts in new_contracts(session, account, look.contracts, now=now)
         ]
         rows = _copies(session, account.isp_id, look)
         for facts in look.invoices:

@@ -8,7 +8,7 @@ and counted.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -130,8 +130,8 @@ class InvoiceTaker:
                 differ[row.id] = one
         if differ or new:
             with self._desk.database.read() as session:
-                self._sort_known(session, differ, page.asked_at, haul)
-                self._sort_new(session, new, page.asked_at, haul)
+                new += self._sort_known(session, differ, page.asked_at, haul)
+                self._sort_new(session, new, page.asked_at, haul, stored=known.keys())
         return haul
 
     def _sort_known(
@@ -140,18 +140,30 @@ class InvoiceTaker:
         differ: dict[int, Sighting[InvoiceFacts]],
         asked_at: datetime,
         haul: _Haul,
-    ) -> None:
+    ) -> list[Sighting[InvoiceFacts]]:
+        """Sort what differs from our copy; return what now belongs to a contract of others."""
+        strangers: list[Sighting[InvoiceFacts]] = []
         if not differ:
-            return
+            return strangers
         rows = session.execute(
             select(Invoice, Account.paired_at, Account.unpaired_at)
             .join(Account, Account.id == Invoice.account_id)
             .where(Invoice.id.in_(differ))
         ).all()
+        read = {row.id: self._read(differ[row.id], haul) for row, _, _ in rows}
+        contracts = {facts.contract_id for facts in read.values() if facts and facts.contract_id}
+        owners = _owners(session, self._desk.isp_id, contracts)
         for row, paired_at, unpaired_at in rows:
-            one = differ[row.id]
-            facts = self._read(one, haul)
-            if facts is None or paired_at is None or unpaired_at is not None:
+            one, facts = differ[row.id], read[row.id]
+            if facts is None:
+                continue
+            paired = paired_at is not None and unpaired_at is None
+            owner = owners.get(facts.contract_id or "")
+            elsewhere = owner is not None and owner.account_id != row.account_id
+            if owner is not None and elsewhere and (paired or owner.account_id is not None):
+                strangers.append(one)
+                continue
+            if not paired:
                 continue
             moved = facts.contract_id != row.contract_id
             again = row.missing_reads or row.vanished_at
@@ -169,6 +181,7 @@ class InvoiceTaker:
                     confirm=facts.contract_id if moved else None,
                 )
             )
+        return strangers
 
     def _sort_new(
         self,
@@ -176,6 +189,8 @@ class InvoiceTaker:
         new: Sequence[Sighting[InvoiceFacts]],
         asked_at: datetime,
         haul: _Haul,
+        *,
+        stored: Container[str] = (),
     ) -> None:
         read = [(one, facts) for one in new if (facts := self._read(one, haul)) is not None]
         contracts = {facts.contract_id for _, facts in read if facts.contract_id is not None}
@@ -192,7 +207,7 @@ class InvoiceTaker:
             else:
                 sure = self._fresh_map or self._printed_for(owner, facts)
                 confirm = None if sure else facts.contract_id
-                if sure and owner.baseline_at is None:
+                if sure and owner.baseline_at is None and one.key not in stored:
                     haul.history.append(
                         self._as_history(owner.account_id, facts, one.fingerprint, asked_at)
                     )

@@ -316,7 +316,9 @@ class Sync:
                 due_before = desk.started if due_only else None
                 looks.look_at_all(paired_accounts(self._database, isp.id, due_before=due_before))
             else:
-                WholeLook(desk, plan, thresholds, looks, anew=full).run()
+                # A slow read that another plan began is too old to be called a look at everything.
+                anew = full or (plan.strategy is Strategy.FULL and isp.strategy != Strategy.FULL)
+                WholeLook(desk, plan, thresholds, looks, anew=anew).run()
         except UpstreamError as error:
             trouble = error
         except TooManyMissingError as error:

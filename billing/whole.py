@@ -118,6 +118,8 @@ class WholeLook:
             self._looks.look_at_all(silent)
         taker = InvoiceTaker(self._desk, fresh_map=self._map.fresh)
         if everything:
+            if self._anew:
+                self._clients(most_pages=None)  # whose an invoice without a contract is
             if not self._all_invoices(taker, most_pages=None):
                 self._desk.report.more = True
                 self._finish(taker)

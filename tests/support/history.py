@@ -11,13 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, select
 
 from billing.delivery import Delivering
 from billing.facts import facts_of
@@ -27,36 +24,26 @@ from billing.maintenance import Maintenance
 from billing.owing import lay_steps
 from billing.pairing import Pairing, PairingError
 from billing.planning import Planning
-from billing.ports import ParsedDestination, UpstreamError, WisproAccess
+from billing.ports import UpstreamError, WisproAccess
 from billing.settling import LEASE
 from billing.sync import Sync
 from billing.terms import rules_of
 from billing.values import AlertKind, ChangeKind, Medium
-from config.keys import Vault, new_key
 from models import claims
 from models.account import Account
 from models.alert import Alert, Delivery
 from models.base import Base
 from models.database import Database
 from models.invoice import Invoice, InvoiceChange
+from tests.support.in_process import InProcess
+from tests.support.provider import EVERY, SLUG, TOKEN, VAULT, ZONE, Provider
+from tests.support.silent import Silent
 from wispro.client import WisproClient
 from wispro.limits import Limits
 from wispro.login import login_token
-from wispro.sandbox import api, server
-from wispro.sandbox.delivery import instead
-from wispro.sandbox.faults import FaultBox, Rule
-from wispro.sandbox.ledger import ARGENTINA, holds
 from wispro.sandbox.model import Client
 from wispro.sandbox.model import Invoice as Truth
-from wispro.sandbox.state import State
 
-ZONE = ZoneInfo("America/Argentina/Cordoba")
-SLUG = "interatos"
-TOKEN = "b7d0c6a1-wispro-token-of-the-tests-93fe"
-VAULT = Vault([new_key()])
-#: A Tuesday, noon in Córdoba.
-BEGINNING = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
-EVERY = timedelta(minutes=30)
 _OVERDUE_GAP = timedelta(hours=48)
 _NO_REPEAT_FOR = timedelta(hours=72)
 #: Faults that act on any answer; those that change the truth act on lists only (see `Town.fault`).
@@ -67,36 +54,6 @@ FAULTS = (
     "short_total_pages", "no_pagination", "broken_json", "truncated_body",
 )  # fmt: skip
 SHIFTS = ("void", "pay", "remove", "create")
-
-
-class InProcess(httpx.BaseTransport):
-    """Answers like the stand-in's server, without a socket."""
-
-    def __init__(self, state: State, faults: FaultBox) -> None:
-        self._state = state
-        self._faults = faults
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request."""
-        path = request.url.path.removeprefix("/api/v1")
-        query = dict(request.url.params)
-        rules = self._faults.take(path, int(query.get("page", "1")))
-        if request.headers["authorization"] != self._state.token:
-            reply = api.error(self._state, 401)
-            return httpx.Response(reply.status, content=reply.body)
-        names = frozenset(rule.fault for rule in rules)
-        for rule in rules:
-            if rule.fault == "shift":
-                server._shift(self._state, rule)
-        reply = instead(self._state, rules) or api.respond(
-            self._state, api.Call(request.method, path, query, b"", names)
-        )
-        headers = {"Content-Type": reply.content_type, **reply.headers}
-        if "broken_json" in names:
-            reply.body = reply.body[: len(reply.body) // 2]
-        if "truncated_body" in names:
-            headers["Content-Length"] = str(len(reply.body) + 1000)
-        return httpx.Response(reply.status, headers=headers, content=reply.body)
 
 
 @dataclass(frozen=True)
@@ -112,7 +69,7 @@ class Said:
     anchor_date: date
 
 
-class Messenger:
+class Messenger(Silent):
     """Remembers messages; what becomes of each is told beforehand, else it is delivered."""
 
     def __init__(self, town: Town) -> None:
@@ -120,30 +77,10 @@ class Messenger:
         self.fates: list[Fate] = []
         self._letter: Letter | None = None
 
-    def parse_destination(self, text: str) -> ParsedDestination:
-        """Take anything."""
-        return ParsedDestination(
-            scheme="email", medium=Medium.EMAIL, value=text, label=text, needs_transport=False
-        )
-
-    def check_transport(self, scheme: str, url: str) -> str:
-        """Take anything."""
-        return url
-
     def render(self, letter: Letter, *, medium: Medium, locale: str) -> Message:
         """Remember the letter for the send that follows."""
         self._letter = letter
         return Message(medium=medium, locale=locale, subject=letter.kind.value, text="")
-
-    def attachments(
-        self, letter: Letter, *, scheme: str, locale: str, pdf: bytes | None
-    ) -> Sequence[Attachment]:
-        """Attach nothing."""
-        return ()
-
-    def takes_pdf(self, scheme: str) -> bool:
-        """Say no: the PDF has its own tests."""
-        return False
 
     def send(
         self, message: Message, envelope: Envelope, attachments: Sequence[Attachment]
@@ -157,7 +94,7 @@ class Messenger:
         return Outcome(fate=fate, detail=fate.value)
 
 
-class Town:
+class Town(Provider):
     """The ISP, its customers, and everything that may happen to them.
 
     Args:
@@ -166,9 +103,7 @@ class Town:
     """
 
     def __init__(self, database: Database, cast: Iterable[int]) -> None:
-        self.now = BEGINNING
-        self.state = State(TOKEN, clock=lambda: self.now.astimezone(ARGENTINA))
-        self.faults = FaultBox()
+        super().__init__()
         self.database = database
         with database.write() as session:
             for table in reversed(Base.metadata.sorted_tables):
@@ -206,11 +141,6 @@ class Town:
         """Close every connection."""
         self._http.close()
 
-    def clock(self) -> datetime:
-        """Return the present, a second later each time: no two requests are simultaneous."""
-        self.now += timedelta(seconds=1)
-        return self.now
-
     def door(self, access: WisproAccess) -> WisproClient:
         """Return a client of Wispro that never waits."""
         return WisproClient(
@@ -219,100 +149,11 @@ class Town:
             sleep=lambda _: None, limits=Limits(retry_seconds=1000.0),
         )  # fmt: skip
 
-    @property
-    def today(self) -> date:
-        """The date on the customers' walls."""
-        return self.now.astimezone(ZONE).date()
-
     # -- what people and Wispro do ------------------------------------------------------------
-
-    def wait(self, minutes: int) -> None:
-        """Let time pass without a daemon."""
-        self.now += timedelta(minutes=minutes)
-
-    def bill(
-        self, who: int, due_in: int | None, second_in: int | None, state: str, *, numbered: bool
-    ) -> None:
-        """Issue an invoice."""
-        client = self.person(who)
-        contract = self.state.contracts[client.contracts[-1 if due_in == 3 else 0]]
-        first = None if due_in is None else self.today + timedelta(days=due_in)
-        second = None if first is None or second_in is None else first + timedelta(days=second_in)
-        given: dict[str, Any] = {
-            "first_due_date": first and str(first), "second_due_date": second and str(second),
-            "state": state, "payment_links": [],
-        }  # fmt: skip
-        if not numbered:
-            given["number"] = None
-        self.state.bill(contract, **given)
 
     def person(self, who: int) -> Client:
         """Return one of the customers; the fifth is Zoe."""
         return self.zoe if who == 4 else self.clients[who % len(self.clients)]
-
-    def invoice(self, which: int, *states: str) -> Truth | None:
-        """Return one of the invoices in these states, the newest first."""
-        there = [i for i in self.state.invoices if i.state in states and self.exists(i)]
-        return there[-1 - which % len(there)] if there else None
-
-    def exists(self, invoice: Truth) -> bool:
-        """Whether Wispro still knows it."""
-        return holds(self.state.live, invoice.place)
-
-    def promote(self, which: int) -> None:
-        """Let a draft come out."""
-        if invoice := self.invoice(which, "draft", "authorizing"):
-            self.state.change_invoice(invoice, state="pending", number=90_000 + invoice.place)
-
-    def pay(self, which: int, amount: int | None) -> None:
-        """Pay in part, in full, or too much."""
-        invoice = self.invoice(which, "pending")
-        if invoice is not None and invoice.balance > 0:
-            self.state.pay(invoice, None if amount is None else Decimal(amount))
-
-    def void_payment(self, which: int) -> None:
-        """Take a payment back, unless its invoice went another way meanwhile."""
-        good = [
-            p
-            for p in self.state.payments
-            if p.state == "success"
-            and all(self.state.invoices[i].state in {"paid", "pending"} for i, _ in p.parts)
-        ]
-        if good:
-            self.state.void_payment(good[-1 - which % len(good)])
-
-    def void(self, which: int) -> None:
-        """Void an invoice."""
-        if invoice := self.invoice(which, "pending", "draft"):
-            self.state.set_state(invoice, "void")
-
-    def remove(self, which: int) -> None:
-        """Let an invoice vanish."""
-        if invoice := self.invoice(which, "pending", "draft"):
-            self.state.remove(invoice)
-
-    def move(self, which: int, due_in: int, second_in: int | None) -> None:
-        """Move the due dates."""
-        if invoice := self.invoice(which, "pending", "draft"):
-            first = self.today + timedelta(days=due_in)
-            second = None if second_in is None else first + timedelta(days=second_in)
-            self.state.change_invoice(
-                invoice, first_due_date=str(first), second_due_date=second and str(second)
-            )
-
-    def reprice(self, which: int, amount: int) -> None:
-        """Change the amount."""
-        if invoice := self.invoice(which, "pending", "draft"):
-            self.state.change_invoice(invoice, amount=str(amount))
-
-    def credit(self, who: int, amount: int) -> None:
-        """Give a customer credit, or take it."""
-        self.state.change_client(self.person(who), credit=Decimal(amount))
-
-    def contract(self, who: int, state: str) -> None:
-        """Move a contract to another state."""
-        client = self.clients[who % len(self.clients)]
-        self.state.set_contract_state(self.state.contracts[client.contracts[0]], state)
 
     def rename(self, who: int, number: int) -> None:
         """Correct the id by which a customer's invoices are found."""
@@ -346,20 +187,6 @@ class Town:
         """Return the clients that are paired."""
         with self.database.read() as session:
             return {a.client_id for a in session.scalars(select(Account)) if a.paired}
-
-    def fault(self, name: str, where: str, times: int | None) -> None:
-        """Break Wispro."""
-        self.faults.add(Rule(fault=name, path=where, times=times))
-
-    def shift(self, how: str, page: int) -> None:
-        """Let the list change while it is read: the truth itself changes."""
-        self.faults.add(
-            Rule(fault="shift", path="^/invoicing/invoices$", page=page, times=1, how=how)
-        )
-
-    def mend(self) -> None:
-        """End every fault."""
-        self.faults.clear()
 
     # -- what the daemon does -------------------------------------------------------------------
 
@@ -612,14 +439,3 @@ class Town:
                     if since + timedelta(minutes=1) < item.at <= self.now:
                         key = (item.step.kind.value, item.step.name, item.anchor_date)
                         assert key in known, f"{key} left no trace"
-
-
-def open_hastily(path: Path) -> Database:
-    """Open an SQLite file for a test that survives no power cut."""
-    database = Database(f"sqlite:///{path}")
-    event.listen(database.engine, "connect", _hasty)
-    return database
-
-
-def _hasty(connection: Any, record: object) -> None:
-    connection.execute("PRAGMA synchronous=OFF")

@@ -71,11 +71,11 @@ def _shift(state: State, rule: Rule) -> None:
         if not pending:
             return
         oldest = state.invoices[pending[0]]
-        if rule.how == "pay":
+        if rule.how == "pay" and oldest.balance > 0:
             state.pay(oldest)
         elif rule.how == "remove":
             state.remove(oldest)
-        else:
+        elif rule.how == "void":
             state.set_state(oldest, "void")
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from billing.letter import Fate
 from models.database import Database
 from tests.support.databases import migrated_sqlite
-from tests.support.history import FAULTS, SHIFTS, Town, open_hastily
+from tests.support.history import FAULTS, SHIFTS, Town
+from tests.support.in_process import open_hastily
 
 MORE = int(os.environ.get("HISTORIES", "0"))
 
