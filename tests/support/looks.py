@@ -408,6 +408,8 @@ class Village(Provider):
         witness.before_the_end()
         # Only a read of everything goes on where the last one stopped, however little it did.
         seconds = budget if strategy is Strategy.FULL else None
+        if strategy is Strategy.FULL:  # the rest of a read that began before is none of the present
+            self._until_whole(lambda: self.look(strategy))
         self._until_whole(lambda: self.look(strategy, "", seconds))
         witness.check_copy(strategy)
         if thorough:
