@@ -380,6 +380,5 @@ def give_to(
     _record(session, row, [change], sync_run_id=sync_run_id, now=now)
     row.account_id = account.id
     row.baseline = True
-    row.announced_at = row.vanished_at = None
-    row.missing_reads = 0
+    row.announced_at = row.vanished_at = None  # how often a read lacked it is about the invoice
     row.first_seen_at = row.steps_until = row.plan_at = now
