@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from billing.apply import give_to, let_vanish
 from billing.desk import Desk
-from billing.identity import keep_identity, storable
+from billing.identity import NATIONAL_ID_PURPOSE, keep_identity, storable
 from billing.proposals import Found, ProposalKind, propose
 from billing.seen import Seen
 from billing.sweeping import keep_set_aside
@@ -135,20 +135,21 @@ def take_clients(desk: Desk, page: SweepPage[ClientFacts], seen: Seen) -> None:
 
 
 def _is_other(desk: Desk, account: Account, client: ClientFacts) -> bool:
-    sealed = account.national_id_sealed
-    national_id = desk.vault.open(sealed) if sealed else None
+    digest = None
+    if client.national_id:
+        digest = desk.vault.digest(client.national_id, purpose=NATIONAL_ID_PURPOSE)
     return (
         account.name,
         account.public_id,
         account.custom_id,
         account.login_digest,
-        national_id,
+        account.national_id_digest,
     ) != (
         client.name[:300],
         storable(client.public_id),
         client.custom_id[:200] if client.custom_id else None,
         client.login_digest,
-        client.national_id,
+        digest,
     )
 
 

@@ -35,6 +35,8 @@ SOLE_HOLDER = "national_id"
 #: After so many stored invoices the database counts its rows, and again each time they grow by
 #: this factor.
 _COUNT_AT, _COUNT_AT_TIMES = 500, 4
+#: Contracts whose holders are remembered while a list is read.
+_MOST_OWNERS = 20_000
 #: Invoices of contracts that the map lacks, kept in memory until they are asked for.
 MOST_ORPHANS = 500
 
@@ -75,6 +77,7 @@ class InvoiceTaker:
         self._desk = desk
         self._fresh_map = fresh_map
         self.orphans: dict[str, list[Orphan]] = {}
+        self._owners: dict[str, Row[Any]] = {}
         self.too_many_orphans = False
         self._states: set[str] = set()
         self._stored = 0
@@ -111,6 +114,7 @@ class InvoiceTaker:
 
     def adopt(self, session: Session, orphans: Iterable[Orphan]) -> None:
         """This function will propose invoices whose contract is known by now."""
+        self._owners.clear()
         sightings = [_Told(one) for one in orphans]
         for asked_at in {one.orphan.asked_at for one in sightings}:
             haul = _Haul()
@@ -152,7 +156,7 @@ class InvoiceTaker:
         ).all()
         read = {row.id: self._read(differ[row.id], haul) for row, _, _ in rows}
         contracts = {facts.contract_id for facts in read.values() if facts and facts.contract_id}
-        owners = _owners(session, self._desk.isp_id, contracts)
+        owners = self._owners_of(session, contracts)
         for row, paired_at, unpaired_at in rows:
             one, facts = differ[row.id], read[row.id]
             if facts is None:
@@ -194,7 +198,7 @@ class InvoiceTaker:
     ) -> None:
         read = [(one, facts) for one in new if (facts := self._read(one, haul)) is not None]
         contracts = {facts.contract_id for _, facts in read if facts.contract_id is not None}
-        owners = _owners(session, self._desk.isp_id, contracts)
+        owners = self._owners_of(session, contracts)
         for one, facts in read:
             if facts.contract_id is None:
                 self._sort_by_print(session, one, facts, asked_at, haul)
@@ -223,6 +227,15 @@ class InvoiceTaker:
                             confirm=confirm,
                         )
                     )
+
+    def _owners_of(self, session: Session, contracts: Collection[str]) -> dict[str, Row[Any]]:
+        """Return who holds these contracts; the same ones come back with every month."""
+        unknown = [one for one in contracts if one not in self._owners]
+        if len(self._owners) > _MOST_OWNERS:
+            self._owners.clear()
+            unknown = list(contracts)
+        self._owners |= _owners(session, self._desk.isp_id, unknown)
+        return self._owners
 
     def _sort_by_print(
         self,

@@ -48,6 +48,7 @@ class Vault:
         self._first = fernets[0]
         self._ring = MultiFernet(fernets)
         self._hash_key = base64.urlsafe_b64decode(ring[-1])
+        self._purpose_keys: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
         return "Vault(…)"
@@ -77,8 +78,11 @@ class Vault:
 
     def digest(self, clear: str, *, purpose: str) -> str:
         """Return a keyed hash (64 hex digits) of `clear`, separate for each purpose."""
-        key = hmac.digest(self._hash_key, b"alerta-internet/" + purpose.encode(), hashlib.sha256)
-        return hmac.new(key, clear.encode(), hashlib.sha256).hexdigest()
+        key = self._purpose_keys.get(purpose)
+        if key is None:
+            key = hmac.digest(self._hash_key, b"alerta-internet/" + purpose.encode(), "sha256")
+            self._purpose_keys[purpose] = key
+        return hmac.digest(key, clear.encode(), "sha256").hex()
 
 
 def open_vault(settings: Settings) -> Vault:

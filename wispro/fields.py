@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -130,15 +131,24 @@ def money(raw: Value, field: str) -> Decimal | None:
     found = text(raw, field)
     if found is None or found.casefold() == "null":
         return None
-    if len(found) > 2 * _MOST_DIGITS or not _NUMERAL.fullmatch(found):
+    amount = _amount(found)
+    if amount is None:
         raise Unreadable(field)
+    return amount
+
+
+@lru_cache(maxsize=4096)
+def _amount(found: str) -> Decimal | None:
+    """Return an amount, or None for what is none. A price list is short, and amounts repeat."""
+    if len(found) > 2 * _MOST_DIGITS or not _NUMERAL.fullmatch(found):
+        return None
     amount = Decimal(found)
     if len(found) <= _FEW_DIGITS and "e" not in found and "E" not in found:
         return amount or Decimal(0)
     _, digits, exponent = amount.as_tuple()
     assert isinstance(exponent, int)  # the pattern lets no NaN or infinity through
     if amount and not (len(digits) <= _MOST_DIGITS and exponent >= -12 and amount.adjusted() <= 12):
-        raise Unreadable(field)
+        return None
     return amount or Decimal(0)
 
 
@@ -151,13 +161,22 @@ def calendar_date(raw: Value, field: str) -> date | None:
     found = text(raw, field)
     if found is None or found.casefold() == "null":
         return None
+    day = _day(found)
+    if day is None:
+        raise Unreadable(field)
+    return day
+
+
+@lru_cache(maxsize=4096)
+def _day(found: str) -> date | None:
+    """Return a day, or None for what is none. Thousands of invoices share a due date."""
     parts = _DATE.fullmatch(found)
     if parts is None:
-        raise Unreadable(field)
+        return None
     try:
         return date.fromisoformat(parts[1])
     except ValueError:
-        raise Unreadable(field) from None
+        return None
 
 
 def instant(raw: Value) -> datetime | None:

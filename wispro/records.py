@@ -127,7 +127,7 @@ def as_struct(raw: Raw, kind: type[S]) -> S:
     raise Unreadable("not an object")
 
 
-_INVOICE, _CONTRACT = _twin(_Invoice), _twin(_Contract)
+_INVOICE, _CONTRACT, _CLIENT = _twin(_Invoice), _twin(_Contract), _twin(_Client)
 
 
 def record_ids(data: Raw) -> list[str | None] | None:
@@ -208,7 +208,7 @@ def client(raw: Raw, digest_login: Callable[[str], str]) -> ClientFacts:
     Raises:
         Unreadable: if a field that we keep cannot be read.
     """
-    record = as_struct(raw, _Client)
+    record = _of_texts(raw, _Client, _CLIENT)
     token = login_token(fields.raw_text(record.link_mobile_login, "link_mobile_login") or "")
     return ClientFacts(
         client_id=_required(fields.identifier(record.id, "id"), "id"),
