@@ -7,7 +7,6 @@ in front, run `alerta keys reseal`, and drop the old one once nothing is sealed 
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import os
 import re

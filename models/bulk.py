@@ -86,8 +86,11 @@ def insert_new(
         _converted([row[name] for row in rows], convert)
         for name, convert in zip(names, converters, strict=True)
     ]
-    values = list(zip(*columns, strict=True))
-    return max(connection.exec_driver_sql(statement, values).rowcount, 0)
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+    else:
+        found = connection.exec_driver_sql(statement, tuple(columns))
+    return max(found.rowcount, 0)
 
 
 def _converted(values: list[Any], convert: Convert | None) -> list[Any]:
@@ -108,12 +111,15 @@ def _converted(values: list[Any], convert: Convert | None) -> list[Any]:
 def _prepared(
     table: Table, names: tuple[str, ...], dialect: Dialect
 ) -> tuple[str, list[Convert | None]]:
-    placeholder = "?" if dialect.paramstyle == "qmark" else "%s"
-    columns = ", ".join(dialect.identifier_preparer.quote(name) for name in names)
-    text = (  # only names of our own tables and columns
-        f"INSERT INTO {dialect.identifier_preparer.format_table(table)} ({columns}) "  # noqa: S608
-        f"VALUES ({', '.join([placeholder] * len(names))}) ON CONFLICT DO NOTHING"
-    )
+    quote = dialect.identifier_preparer.quote
+    into = f"{dialect.identifier_preparer.format_table(table)} ({', '.join(map(quote, names))})"
+    if dialect.name == "sqlite":
+        rows = f"VALUES ({', '.join('?' * len(names))})"
+    else:  # one array for each column: a page is one message, not a hundred
+        kinds = [table.c[name].type.compile(dialect) for name in names]
+        arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+        rows = f"SELECT * FROM unnest({arrays})"  # noqa: S608 - types of our own columns
+    text = f"INSERT INTO {into} {rows} ON CONFLICT DO NOTHING"  # names of our own
     return text, [
         table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
     ]

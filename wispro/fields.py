@@ -30,7 +30,7 @@ _DEEPEST_LINKS = 6
 _NO_LINKS = frozenset({b"", b"null", b"[]", b"{}", b'""'})
 
 
-Value = Raw | str | None
+Value = Raw | str | int | None
 
 
 class Unreadable(ValueError):  # noqa: N818 - it says what the field is
@@ -45,6 +45,8 @@ def raw_text(raw: Value, field: str) -> str | None:
     """
     if raw is None or raw.__class__ is str:
         return raw
+    if raw.__class__ is int:
+        return str(raw)
     assert isinstance(raw, Raw)
     literal = bytes(raw).strip()
     if not literal or literal == b"null":

@@ -7,7 +7,7 @@ and read by `fields.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import msgspec
 from msgspec import Raw
@@ -87,12 +87,18 @@ class _Account(msgspec.Struct):
     invoice_balance_amount: Raw = ABSENT
 
 
+_WHOLE = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+
+
 def _twin(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
-    """Return a decoder of the same object with every field a text: what nearly all of them are."""
+    """Return a decoder of the same object with every field a text or a whole number.
+
+    That is what nearly all of them are, and such a number is written in one way only.
+    """
     named = [
         (
             one.name,
-            Raw if one.name == "payment_links" else str | None,
+            Raw if one.name == "payment_links" else str | _WHOLE | None,
             msgspec.field(
                 default=ABSENT if one.name == "payment_links" else None, name=one.encode_name
             ),
