@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from math import ceil
 
 from sqlalchemy import func, select, update
@@ -50,6 +51,9 @@ UNFINISHED = (
     InvoiceState.AUTHORIZING_ERROR,
     InvoiceState.UNKNOWN,
 )
+#: Who is about to be cut off hears of it within the hour; an ISP may have many of them.
+ALERTED_EVERY = timedelta(hours=1)
+UNFINISHED_EVERY = timedelta(days=1)
 #: Above so many of them, Wispro is asked for the list of one state instead of one by one.
 _FEW = 3
 #: Closed invoices that Wispro has no more are asked for, so many in one slow read; it may archive.
@@ -147,7 +151,8 @@ class WholeLook:
         )
         if not reached:
             self._all_contracts(most_pages=None)
-        if desk.habits.contract_state_filter is not False:
+        known = desk.habits.contract_state_filter is not False
+        if known and self._is_due("alerted", ALERTED_EVERY):
             self._alerted()
 
     def _all_contracts(self, *, most_pages: int | None) -> None:
@@ -177,16 +182,23 @@ class WholeLook:
         desk = self._desk
         alerted: set[str] = set()
         seen = Seen()
+        mark = read_mark(desk, "alerted")
+        began = desk.clock()
         sweep = desk.wispro.contracts(
-            state=ContractState.ALERTED.value, start=None, clock=desk.clock
+            state=ContractState.ALERTED.value,
+            start=last_page(mark, desk.habits.page_size),
+            clock=desk.clock,
         )
         for page in desk.turn(sweep, "alerted contracts"):
+            mark.total = page.total_records
             alerted |= {one.key for one in page.sightings}
             if not self._take_alerted(page, seen):
                 desk.report.incomplete("filter_ignored", "Wispro ignored state_eq of contracts")
                 return
         if (why := sweep.why_incomplete(seen.distinct)) is None:
             calm(desk, alerted)
+            mark.crawled_at = began
+            write_mark(desk, mark)
         else:
             desk.report.incomplete("incomplete_pull", why)
 
@@ -310,8 +322,16 @@ class WholeLook:
         write_mark(self._desk, mark)
 
     def _unfinished(self, taker: InvoiceTaker) -> None:
-        """Look again at what was a draft: by its state where there are many, else one by one."""
+        """Look again at what was a draft: by its state where there are many, else one by one.
+
+        Once a day: one that comes out is among the pending ones, and one that ends in another way
+        was never told to anybody.
+        """
         desk = self._desk
+        if not self._is_due("unfinished", UNFINISHED_EVERY):
+            return
+        mark = read_mark(desk, "unfinished")
+        mark.crawled_at = desk.started
         left = missing(desk, self._seen, UNFINISHED, before=desk.started)
         if len(left) > _FEW and desk.habits.invoice_state_filter is not False:
             for raw_state in self._raw_states(left):
@@ -320,7 +340,15 @@ class WholeLook:
                     taker.take(page, self._seen)
             left = [row_id for row_id in left if row_id not in self._seen]
         if left:
-            self._note_left(explain_one_by_one(desk, left))
+            left = explain_one_by_one(desk, left)
+            self._note_left(left)
+        if not left:
+            write_mark(desk, mark)
+
+    def _is_due(self, listing: str, every: timedelta) -> bool:
+        """Whether a list that is read now and then is to be read in this cycle."""
+        read_at = read_mark(self._desk, listing).crawled_at
+        return read_at is None or self._desk.started - read_at >= every
 
     def _raw_states(self, row_ids: list[int]) -> list[str]:
         with self._desk.database.read() as session:

@@ -47,12 +47,12 @@ def known_invoices(
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             found = connection.exec_driver_sql(
-                _KNOWN.format(mark="?", ids="SELECT value FROM json_each(?)"),
+                _KNOWN.format(mark="?", among="IN (SELECT value FROM json_each(?))"),
                 (isp_id, json.dumps(wispro_ids)),
             )
         else:
             found = connection.exec_driver_sql(
-                _KNOWN.format(mark="%s", ids="SELECT unnest(%s::text[])"),
+                _KNOWN.format(mark="%s", among="= ANY (%s)"),
                 (isp_id, list(wispro_ids)),
             )
         return {row[0]: KnownInvoice(*row) for row in found.all()}
@@ -60,7 +60,7 @@ def known_invoices(
 
 _KNOWN = (
     "SELECT wispro_id, id, state, fingerprint, missing_reads > 0 OR vanished_at IS NOT NULL "
-    "FROM invoice WHERE isp_id = {mark} AND wispro_id IN ({ids})"
+    "FROM invoice WHERE isp_id = {mark} AND wispro_id {among}"
 )
 
 
