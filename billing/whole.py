@@ -174,6 +174,8 @@ class WholeLook:
             self._map.complete = False
             desk.report.incomplete("incomplete_pull", end.trouble)
         self._map.fresh = end.trouble is None and end.began >= desk.started
+        if self._map.fresh:
+            self._note_read("alerted")  # their states came with them
         if end.seen.distinct >= _MANY:
             desk.database.count_anew(Contract, Account)
 
@@ -262,6 +264,8 @@ class WholeLook:
         desk = self._desk
         self._explain(missing(desk, end.seen, [InvoiceState.PENDING], before=end.began))
         closed = [state for state in InvoiceState if state is not InvoiceState.PENDING]
+        if end.began >= desk.started:
+            self._note_read("unfinished")
         left = missing(desk, end.seen, closed, before=end.began)[:_MOST_CLOSED]
         self._note_left(explain_one_by_one(desk, left))
         adopt_orphans(desk, taker)
@@ -283,6 +287,7 @@ class WholeLook:
     def _pending(self, taker: InvoiceTaker) -> bool:
         desk = self._desk
         mark = read_mark(desk, "pending")
+        mark.total = mark.total or desk.habits.pending
         seen = Seen()
         sweep: Sweep[InvoiceFacts] = desk.wispro.invoices(
             state=InvoiceState.PENDING.value,
@@ -344,6 +349,12 @@ class WholeLook:
             self._note_left(left)
         if not left:
             write_mark(desk, mark)
+
+    def _note_read(self, listing: str) -> None:
+        """Note that a list that is read now and then was read in this run."""
+        mark = read_mark(self._desk, listing)
+        mark.crawled_at = self._desk.started
+        write_mark(self._desk, mark)
 
     def _is_due(self, listing: str, every: timedelta) -> bool:
         """Whether a list that is read now and then is to be read in this cycle."""
