@@ -54,7 +54,11 @@ def keep_contracts(
                 )
                 .on_conflict_do_update(
                     index_elements=["isp_id", "contract_id"],
-                    set_={"client_id": account.client_id, "state": facts.state.value},
+                    set_={
+                        "client_id": account.client_id,
+                        "state": facts.state.value,
+                        "fingerprint": None,
+                    },
                 )
             )
         elif row.state != facts.state.value:

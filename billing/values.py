@@ -6,6 +6,7 @@ turns a letter into a message, `models/` keeps rows whose columns hold the same 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -305,7 +306,7 @@ class SweepPage(Generic[T]):
     the list promises, even when it was asked for again: absence proves nothing any more.
     """
 
-    sightings: tuple[Sighting[T], ...]
+    sightings: Sequence[Sighting[T]]
     number: int
     total_pages: int
     total_records: int
