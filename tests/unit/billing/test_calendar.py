@@ -62,6 +62,7 @@ def test_the_hour_on_the_wall_survives_daylight_saving(zone, hours, minutes):
     calendar = Calendar.of(zone, "09:00-19:00")
     now = datetime(2021, 1, 1, tzinfo=UTC) + timedelta(hours=hours, minutes=minutes)
     opens = calendar.next_open(now)
+    assert opens is not None
     assert opens >= now
     assert opens - now < timedelta(hours=26)
     assert calendar.is_open(opens)

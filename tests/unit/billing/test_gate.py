@@ -98,7 +98,7 @@ def test_nothing_asks_for_money_without_a_look(given):
 def test_at_night_it_waits_and_wispro_is_not_asked():
     """The hours come before the look: a night of retries would be thousands of requests."""
     night = local("2021-11-19 19:00")
-    found = decide(case(checked_at=None), now=night)
+    found = decide(case(checked_at=None, useful_until=None), now=night)
     assert found == Wait(local("2021-11-20 09:00"), Reason.QUIET_HOURS)
 
 

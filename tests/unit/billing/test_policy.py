@@ -138,7 +138,7 @@ _DAYS = st.integers(min_value=-40, max_value=40)
 )
 def test_however_often_it_runs_each_step_goes_at_most_once_and_in_order(days, first_due, second):
     """Any rhythm of runs and outages: no step twice, no step before its time, none out of order."""
-    base = CORDOBA.opening(first_due) + timedelta(hours=3)
+    base = CORDOBA.start_of(first_due) + timedelta(hours=12)
     all_steps = laid(first_due_date=first_due, second_due_date=first_due + timedelta(days=second))
     cursor, gone = base - timedelta(days=50), []
     for day in sorted(days):
