@@ -21,9 +21,12 @@ from billing.values import Reason
 SEARCH_DAYS = 60
 #: Days that one calendar remembers: two years.
 _MOST_DAYS = 731
+_ONE_DAY = timedelta(days=1)
 
 #: The windows of one day as instants (UTC), in order.
 _Spans = tuple[tuple[datetime, datetime], ...]
+#: The instant (UTC) at which a day begins, and its windows.
+_Day = tuple[datetime, _Spans]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Calendar:
 
     zone: ZoneInfo
     hours: ContactHours
-    _days: dict[date, _Spans] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _days: dict[date, _Day] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, timezone: str, hours: str | ContactHours) -> Calendar:
@@ -66,16 +69,19 @@ class Calendar:
 
     def start_of(self, day: date) -> datetime:
         """Return the instant (UTC) at which a day begins."""
-        return _instant(self.zone, day, 0)
+        return self._day(day)[0]
 
     def opening(self, day: date) -> datetime | None:
         """Return the instant (UTC) at which a day opens first; None = it is closed all day."""
-        spans = self._spans(day)
+        spans = self._day(day)[1]
         return spans[0][0] if spans else None
 
     def is_open(self, now: datetime) -> bool:
         """Whether an alert may leave at this instant."""
-        return any(opens <= now < closes for opens, closes in self._spans(self.today(now)))
+        for opens, closes in self._day(self.today(now))[1]:
+            if now < closes:
+                return opens <= now
+        return False
 
     def next_open(self, now: datetime) -> datetime | None:
         """Return `now` if a window is open, else the instant at which the next one opens.
@@ -85,10 +91,10 @@ class Calendar:
         """
         day = self.today(now)
         for _ in range(SEARCH_DAYS):
-            for opens, closes in self._spans(day):
+            for opens, closes in self._day(day)[1]:
                 if now < closes:
                     return max(opens, now)
-            day += timedelta(days=1)
+            day += _ONE_DAY
         return None
 
     def last_open(self, *, before: datetime, not_before: datetime) -> datetime | None:
@@ -106,12 +112,13 @@ class Calendar:
         """
         day = self.today(before)
         for _ in range(SEARCH_DAYS):
-            for opens, _closes in self._spans(day):
+            start, spans = self._day(day)
+            for opens, _closes in spans:
                 if not_before <= opens < before:
                     return opens
-            if self.start_of(day) <= not_before:
+            if start <= not_before:
                 return None
-            day -= timedelta(days=1)
+            day -= _ONE_DAY
         return None
 
     def holiday(self, day: date) -> str | None:
@@ -129,15 +136,15 @@ class Calendar:
         """Return why nothing goes at an instant at which `is_open` is False."""
         return self.reason_on(self.today(now))
 
-    def _spans(self, day: date) -> _Spans:
-        spans = self._days.get(day)
-        if spans is None:
+    def _day(self, day: date) -> _Day:
+        found = self._days.get(day)
+        if found is None:
             if len(self._days) >= _MOST_DAYS:
                 self._days.clear()
-            spans = self._days[day] = self._worked_out(day)
-        return spans
+            found = self._days[day] = (_instant(self.zone, day, 0), self._spans(day))
+        return found
 
-    def _worked_out(self, day: date) -> _Spans:
+    def _spans(self, day: date) -> _Spans:
         windows = self.hours.week[day.weekday()]
         if not windows or self.holiday(day) is not None:
             return ()

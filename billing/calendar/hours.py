@@ -61,12 +61,7 @@ class ContactHours:
 
     def __and__(self, other: ContactHours) -> ContactHours:
         """Return when both are open: possibly never."""
-        return ContactHours(
-            tuple(
-                _common(mine, theirs) for mine, theirs in zip(self.week, other.week, strict=True)
-            ),
-            tuple(sorted({*self.closed_on, *other.closed_on})),
-        )
+        return _both(self, other)
 
     @property
     def ever_open(self) -> bool:
@@ -92,6 +87,14 @@ class ContactHours:
             days = list(run)
             last = f"-{_DAYS[days[-1]]}" if len(days) > 1 else ""
             yield f"{_DAYS[days[0]]}{last} ", windows
+
+
+@lru_cache(maxsize=1024)
+def _both(one: ContactHours, other: ContactHours) -> ContactHours:
+    return ContactHours(
+        tuple(_common(mine, theirs) for mine, theirs in zip(one.week, other.week, strict=True)),
+        tuple(sorted({*one.closed_on, *other.closed_on})),
+    )
 
 
 @lru_cache(maxsize=1024)
