@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.calendar import Calendar
-from billing.gate import FRESH_FOR, HELD_FOR, End, Go, LookAgain, Verdict, Wait
+from billing.gate import FRESH_FOR, HELD_FOR, End, Go, LookAgain, Verdict, Wait, closed
 from billing.values import DeliveryState, InvoiceFacts, Reason
 
 #: As many as a person reads, and as many requests as one send may cost.
@@ -83,7 +83,7 @@ def decide(case: Case, *, now: datetime) -> Verdict:
     if case.held:
         return Wait(now + HELD_FOR, Reason.BREAKER)
     if not case.calendar.is_open(now):
-        return Wait(case.calendar.next_open(now), Reason.QUIET_HOURS)
+        return closed(case.calendar, now=now, useful_until=None)
     if case.balance_at is None or now - case.balance_at > FRESH_FOR or case.owed is None:
         return LookAgain()
     if case.owed <= 0:

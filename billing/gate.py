@@ -102,7 +102,7 @@ def decide(case: Case, *, now: datetime) -> Verdict:
     if case.held:
         return Wait(now + HELD_FOR, Reason.BREAKER)
     if not case.calendar.is_open(now):
-        return Wait(case.calendar.next_open(now), Reason.QUIET_HOURS)
+        return closed(case.calendar, now=now, useful_until=case.useful_until)
     if not case.kind.shows_debt:
         return Go()
     if case.checked_at is None or now - case.checked_at > FRESH_FOR or case.owed is None:
@@ -114,6 +114,17 @@ def decide(case: Case, *, now: datetime) -> Verdict:
     if case.owed < case.minimum:
         return End(DeliveryState.SKIPPED, Reason.BELOW_MINIMUM)
     return Go()
+
+
+def closed(calendar: Calendar, *, now: datetime, useful_until: datetime | None) -> Wait | End:
+    """This function will say what becomes of an alert outside the contact hours.
+
+    It waits for the next opening, and ends as skipped if that comes too late or never.
+    """
+    reason, opening = calendar.why_closed(now), calendar.next_open(now)
+    if opening is None or (useful_until is not None and opening >= useful_until):
+        return End(DeliveryState.SKIPPED, reason)
+    return Wait(opening, reason)
 
 
 def _not_owed(case: Case) -> End | None:

@@ -141,7 +141,9 @@ def record(
     ).scalar_one_or_none()
     if alert_id is None:
         return Tally()
-    goes_at = rules.calendar.next_open(max(due_at, now, rules.earliest or now))
+    soonest = max(due_at, now, rules.earliest or now)
+    # Where no opening is found the gate says so, with the reason.
+    goes_at = rules.calendar.next_open(soonest) or soonest
     channels = session.scalars(
         select(Channel.id)
         .where(Channel.account_id == account_id, Channel.disabled_at.is_(None))
@@ -208,6 +210,7 @@ def revive(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -
     Wispro showed a pending invoice in another state for a while (a glitch, an authorisation that
     was repeated): what had not left by then is owed again.
     """
+    soonest = max(now, rules.earliest or now)
     alerts = select(Alert.id).where(
         Alert.invoice_id == invoice.id,
         Alert.kind.in_(DEMANDS),
@@ -224,7 +227,7 @@ def revive(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -
             state=DeliveryState.PLANNED.value,
             reason=None,
             settled_at=None,
-            not_before=rules.calendar.next_open(max(now, rules.earliest or now)),
+            not_before=rules.calendar.next_open(soonest) or soonest,
         )
         .execution_options(synchronize_session=False)
     )
@@ -244,8 +247,9 @@ def lay_steps(invoice: Invoice, facts: InvoiceFacts, rules: Rules) -> tuple[Occu
 def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -> Tally:
     """This function will plan the latest step of an invoice whose time has come.
 
-    Steps that it overtook are recorded as missed, what was planned before and did not leave is
-    superseded, and the row remembers up to when steps were decided and when to ask again.
+    Steps that it overtook are recorded as missed, those without a slot as skipped for that reason,
+    what was planned before and did not leave is superseded, and the row remembers up to when steps
+    were decided and when to ask again.
     """
     facts = facts_of(invoice)
     laid = lay_steps(invoice, facts, rules)
@@ -255,8 +259,8 @@ def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: dat
     if not owing or facts.payable <= 0:
         return Tally()
     invoice.steps_until = now
-    for occurrence in found.missed:
-        _owe_step(session, invoice, occurrence, rules, now=now, skipped=Reason.MISSED)
+    for item in found.missed:
+        _owe_step(session, invoice, item, rules, now=now, skipped=item.blocked or Reason.MISSED)
     if found.now is None:
         return Tally()
     key = keys.of_step(invoice.wispro_id, found.now)

@@ -8,12 +8,12 @@ the earlier ones are missed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from billing.calendar import Calendar
-from billing.values import AlertKind, InvoiceFacts
+from billing.calendar import Calendar, slot_for
+from billing.values import AlertKind, InvoiceFacts, Reason
 
 
 class Anchor(StrEnum):
@@ -78,17 +78,24 @@ DEFAULT_POLICY = Policy(
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A step of one invoice, from the instant at which its time comes until it is worthless."""
+    """A step of one invoice, from the instant at which its time comes until it is worthless.
+
+    `blocked` = the contact hours leave no slot for it: it never goes, for this reason.
+    """
 
     step: Step
     anchor_date: date
     at: datetime
     until: datetime
+    blocked: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What has come due: the one that goes, those that it overtook, and when to ask again."""
+    """What has come due: the one that goes, those that do not, and when to ask again.
+
+    Those that do not go were overtaken, came too late or are `blocked`.
+    """
 
     now: Occurrence | None
     missed: tuple[Occurrence, ...]
@@ -106,8 +113,9 @@ def occurrences(
     """This function will lay the steps of a policy on one invoice, in the order of time.
 
     Steps whose anchor date is unknown do not exist, nor do those of a second due date that is not
-    after the first. An overdue step waits until `policy.overdue_gap` after the first sight, and
-    then for the next opening of the contact hours.
+    after the first. A step whose day is closed goes where `slot_for` says; one of the due date
+    itself is brought forward only to a day on which no other step goes. An overdue step waits until
+    `policy.overdue_gap` after the first sight, and then for the next opening of the contact hours.
 
     Args:
         invoice: with its dates.
@@ -117,30 +125,59 @@ def occurrences(
         baseline: that was the account's silent first look: what lay in the past by then is history
             and never comes due, however long we wait.
     """
-    found: list[tuple[datetime, int, Occurrence]] = []
-    for rank, step in enumerate(policy.steps):
+    found: list[Occurrence] = []
+    brought_forward: list[Occurrence] = []
+    for step in policy.steps:
         anchor = _anchor_date(invoice, step.anchor)
         if anchor is None:
             continue
-        at = calendar.opening(anchor + timedelta(days=step.offset))
+        until = _useful_until(step, anchor, calendar)
+        slot = slot_for(
+            anchor + timedelta(days=step.offset),
+            calendar,
+            until=until,
+            seen_at=first_seen_at,
+            at_once=not baseline,
+        )
+        at, blocked = slot.at, slot.blocked
         if baseline and at <= first_seen_at:
             continue
-        if step.kind is AlertKind.OVERDUE:
-            at = max(at, calendar.next_open(first_seen_at + policy.overdue_gap))
-        until = _useful_until(step, anchor, at, policy, calendar)
-        found.append((at, rank, Occurrence(step, anchor, at, until)))
-    return tuple(item[2] for item in sorted(found, key=lambda item: item[:2]))
+        if step.kind is AlertKind.OVERDUE and blocked is None:
+            soonest = first_seen_at + policy.overdue_gap
+            opening = calendar.next_open(soonest)
+            at, blocked = (
+                (max(at, opening), None)
+                if opening is not None
+                else (soonest, calendar.why_closed(soonest))
+            )
+        item = Occurrence(step, anchor, at, until or at + policy.catch_up, blocked)
+        found.append(item)
+        if slot.ahead and step.offset == 0:
+            brought_forward.append(item)
+    for item in brought_forward:
+        _give_way(item, found, calendar)
+    return tuple(sorted(found, key=lambda item: item.at))
 
 
-def _useful_until(
-    step: Step, anchor: date, at: datetime, policy: Policy, calendar: Calendar
-) -> datetime:
+def _give_way(item: Occurrence, found: list[Occurrence], calendar: Calendar) -> None:
+    """Block a step of the due date, brought forward to a day on which another step goes."""
+    day = calendar.today(item.at)
+    if any(
+        other is not item and other.blocked is None and calendar.today(other.at) == day
+        for other in found
+    ):
+        blocked = calendar.reason_on(item.anchor_date)
+        at = calendar.start_of(item.anchor_date)
+        found[found.index(item)] = replace(item, at=at, blocked=blocked)
+
+
+def _useful_until(step: Step, anchor: date, calendar: Calendar) -> datetime | None:
     """A "due today" is worthless tomorrow, and a "due soon" on the day itself."""
     if step.offset < 0:
         return calendar.start_of(anchor)
     if step.offset == 0:
         return calendar.start_of(anchor + timedelta(days=1))
-    return at + policy.catch_up
+    return None
 
 
 def _anchor_date(invoice: InvoiceFacts, anchor: Anchor) -> date | None:
@@ -163,12 +200,13 @@ def due(laid: Iterable[Occurrence], *, after: datetime | None, now: datetime) ->
     laid = tuple(laid)
     passed = [item for item in laid if item.at <= now and (after is None or item.at > after)]
     next_at = next((item.at for item in laid if item.at > now), None)
-    if passed and now < passed[-1].until:
-        return Due(passed[-1], tuple(passed[:-1]), next_at)
+    latest = next((item for item in reversed(passed) if item.blocked is None), None)
+    if latest is not None and now < latest.until:
+        return Due(latest, tuple(item for item in passed if item is not latest), next_at)
     return Due(None, tuple(passed), next_at)
 
 
 def overtaken(step_at: datetime, laid: Iterable[Occurrence], *, now: datetime) -> Occurrence | None:
     """This function will return a later step whose time has come too, if there is one."""
-    later = [item for item in laid if step_at < item.at <= now]
+    later = [item for item in laid if step_at < item.at <= now and item.blocked is None]
     return later[-1] if later else None
