@@ -12,12 +12,12 @@ from typing import TypedDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from billing import digest, gate
+from billing import digest, gate, keys
 from billing.facts import facts_of
 from billing.letter import Debt, Letter
 from billing.owing import Rules, lay_steps
 from billing.paylink import fill_pay_url
-from billing.policy import DATED, Occurrence
+from billing.policy import Occurrence
 from billing.reactions import new_terms
 from billing.terms import rules_of
 from billing.values import AlertKind, InvoiceFacts
@@ -158,7 +158,7 @@ class InvoiceDossier(Dossier):
         alert = self.alert
         if self.kind is AlertKind.CHANGED:
             return alert.step == new_terms(self.facts)
-        if alert.anchor not in DATED:
+        if not keys.is_dated(alert.anchor, alert.step):
             return True
         return any(
             item.step.kind is self.kind

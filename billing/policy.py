@@ -7,27 +7,66 @@ the earlier ones are missed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 
-from billing.calendar import Calendar, slot_for
+from billing.calendar import Calendar, Caps, ContactHours, Preset, slot_for
 from billing.values import AlertKind, InvoiceFacts, Reason
 
 
 class Anchor(StrEnum):
-    """The date that a step is counted from; `change` = the day on which we saw it happen."""
+    """The date that a step is counted from.
+
+    `cutoff` = the day on which the contract became `alerted`; `previous` = the day on which the
+    step before it belongs; `change` = the day on which we saw something happen.
+    """
 
     ISSUED = "issued"
     FIRST_DUE = "first_due"
     SECOND_DUE = "second_due"
     CUTOFF = "cutoff"
+    PREVIOUS = "previous"
     CHANGE = "change"
 
 
-#: Anchors that are dates of the invoice: when such a date moves, its steps go with it.
-DATED = frozenset({Anchor.FIRST_DUE, Anchor.SECOND_DUE})
+#: Kinds that something that happens makes us owe, and no date.
+EVENTS = frozenset(
+    {
+        AlertKind.ISSUED,
+        AlertKind.PAID,
+        AlertKind.CHANGED,
+        AlertKind.VOIDED,
+        AlertKind.CUTOFF_WARNING,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an alert goes, whatever makes us owe it.
+
+    Args:
+        channels: media ("email", "chat", "push", "sms") or schemes ("telegram") on which it goes;
+            empty = every channel of the customer.
+        template: the kind whose words it uses; None = its own.
+        capped: whether the caps on unpaid alerts bind it; None = as its kind says.
+    """
+
+    channels: frozenset[str] = frozenset()
+    template: AlertKind | None = None
+    capped: bool | None = None
+
+    def uses(self, *, medium: str, scheme: str) -> bool:
+        """Whether it goes on such a channel."""
+        return not self.channels or bool(self.channels & {medium, scheme})
+
+
+#: On every channel, in its own words.
+PLAINLY = Manner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +76,63 @@ class Step:
     kind: AlertKind
     anchor: Anchor
     offset: int
+    manner: Manner = PLAINLY
 
     @property
     def name(self) -> str:
-        """The step in the unique key and in tables: "-5d", "0d", "+3d"."""
-        return f"{self.offset:+d}d" if self.offset else "0d"
+        """The step in the unique key and in tables: "-5d", "0d", "+3d", "issued+10d"."""
+        days = f"{self.offset:+d}d" if self.offset else "0d"
+        due_date = self.anchor in {Anchor.FIRST_DUE, Anchor.SECOND_DUE}
+        return days if due_date else f"{self.anchor.value}{days}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The date-driven steps of an ISP.
+    """What an ISP sends, when and how.
 
     Args:
-        steps: in the order of precedence; of two that fall on one instant the later one goes.
+        steps: date-driven, in the order of precedence; of two that fall on one instant the later
+            one goes.
+        events: the kinds that something that happens makes us owe, each with its manner; one that
+            is not named is not sent.
         overdue_gap: least time between our first sight of an invoice and overdue wording.
         catch_up: an overdue step that is this late when we get to it is missed, not sent.
+        minimum: least amount that is asked for; None = the ISP's.
+        digest_from: so many alerts to one account at one time become one message; 0 = never.
+        timezone: IANA name; None = the ISP's.
+        preset: of a country, whose hours and caps hold besides; None = none.
+        hours: the ISP's own contact hours; None = those it was added with.
+        caps: the ISP's own.
     """
 
     steps: tuple[Step, ...]
-    overdue_gap: timedelta
-    catch_up: timedelta
+    events: Mapping[AlertKind, Manner] = field(
+        default_factory=lambda: MappingProxyType(dict.fromkeys(EVENTS, PLAINLY))
+    )
+    overdue_gap: timedelta = timedelta(hours=48)
+    catch_up: timedelta = timedelta(days=7)
+    minimum: Decimal | None = None
+    digest_from: int = 2
+    timezone: str | None = None
+    preset: Preset | None = None
+    hours: ContactHours | None = None
+    caps: Caps = field(default_factory=Caps)
+
+    def step_of(self, kind: AlertKind, name: str) -> Step | None:
+        """Return the date-driven step of this kind and name, if there is one."""
+        return next((one for one in self.steps if one.kind is kind and one.name == name), None)
+
+    def manner_of(self, kind: AlertKind, name: str) -> Manner | None:
+        """Return how an alert goes; None = this policy sends no such alert."""
+        if kind is AlertKind.DIGEST:  # asked for by hand, or made of others
+            return PLAINLY
+        step = self.step_of(kind, name)
+        return step.manner if step is not None else self.events.get(kind)
+
+    @property
+    def all_caps(self) -> Caps:
+        """The preset's caps and the ISP's own, the stricter of each."""
+        return self.caps & self.preset.caps if self.preset else self.caps
 
 
 #: product.md, section 4 (steps) and section 3, rule 5 (the gap). A week is our own choice of
@@ -71,8 +147,6 @@ DEFAULT_POLICY = Policy(
         Step(AlertKind.OVERDUE, Anchor.FIRST_DUE, 14),
         Step(AlertKind.SECOND_DUE_SOON, Anchor.SECOND_DUE, -1),
     ),
-    overdue_gap=timedelta(hours=48),
-    catch_up=timedelta(days=7),
 )
 
 
@@ -109,6 +183,7 @@ def occurrences(
     *,
     first_seen_at: datetime,
     baseline: bool,
+    alerted_on: date | None = None,
 ) -> tuple[Occurrence, ...]:
     """This function will lay the steps of a policy on one invoice, in the order of time.
 
@@ -124,13 +199,16 @@ def occurrences(
         first_seen_at: when we saw the invoice first.
         baseline: that was the account's silent first look: what lay in the past by then is history
             and never comes due, however long we wait.
+        alerted_on: the day on which its contract became `alerted`, while it is.
     """
     found: list[Occurrence] = []
     brought_forward: list[Occurrence] = []
+    anchors = _anchors(invoice, alerted_on)
     for step in policy.steps:
-        anchor = _anchor_date(invoice, step.anchor)
+        anchor = anchors.get(step.anchor)
         if anchor is None:
             continue
+        anchors[Anchor.PREVIOUS] = anchor + timedelta(days=step.offset)
         until = _useful_until(step, anchor, calendar)
         slot = slot_for(
             anchor + timedelta(days=step.offset),
@@ -180,13 +258,42 @@ def _useful_until(step: Step, anchor: date, calendar: Calendar) -> datetime | No
     return None
 
 
-def _anchor_date(invoice: InvoiceFacts, anchor: Anchor) -> date | None:
-    first, second = invoice.first_due_date, invoice.second_due_date
-    if anchor is Anchor.FIRST_DUE:
-        return first
-    if anchor is Anchor.SECOND_DUE and first and second and second > first:
-        return second
+#: A due date so far from the day of its issue is a mistake, and nothing is counted from it.
+MOST_DAYS_OFF = 366
+_FAR = timedelta(days=MOST_DAYS_OFF)
+
+
+def odd_dates(invoice: InvoiceFacts) -> str | None:
+    """This function will say why nothing can be counted from an invoice's due dates, or None.
+
+    Args:
+        invoice: an open one.
+
+    Returns:
+        "no_date", "reversed" (the second due date lies before the first), "far" (one of them lies
+        more than `MOST_DAYS_OFF` days from the day of its issue), or None.
+    """
+    issued, first, second = invoice.issued_date, invoice.first_due_date, invoice.second_due_date
+    if first is None:
+        return "no_date"
+    if second and second < first:
+        return "reversed"
+    if issued and max(abs(day - issued) for day in (first, second or first)) > _FAR:
+        return "far"
     return None
+
+
+def _anchors(invoice: InvoiceFacts, alerted_on: date | None) -> dict[Anchor, date]:
+    """Return the dates that steps may be counted from; none of an invoice with odd dates."""
+    first, second = invoice.first_due_date, invoice.second_due_date
+    found = {Anchor.CUTOFF: alerted_on}
+    if odd_dates(invoice) is None:
+        found |= {
+            Anchor.ISSUED: invoice.issued_date,
+            Anchor.FIRST_DUE: first,
+            Anchor.SECOND_DUE: second if first and second and second > first else None,
+        }
+    return {anchor: day for anchor, day in found.items() if day is not None}
 
 
 def due(laid: Iterable[Occurrence], *, after: datetime | None, now: datetime) -> Due:

@@ -60,6 +60,14 @@ class AlertKind(StrEnum):
         return self not in {AlertKind.PAID, AlertKind.CHANGED, AlertKind.VOIDED}
 
     @property
+    def capped(self) -> bool:
+        """Whether the caps on unpaid alerts bind it; an announcement and a receipt remind nobody.
+
+        Our reading of product.md, section 5; a step of a policy may say otherwise.
+        """
+        return self.asks_to_pay and self is not AlertKind.ISSUED
+
+    @property
     def shows_debt(self) -> bool:
         """Whether this kind shows an amount to pay and its link, and so needs a fresh look."""
         return self.asks_to_pay or self is AlertKind.CHANGED
@@ -134,6 +142,9 @@ class Reason(StrEnum):
     INCOMPLETE_PULL = "incomplete_pull"
     STALE_DATA = "stale_data"
 
+    SUSPENDED = "suspended"  # the service is cut off: reminding of it helps nobody
+    NOT_IN_POLICY = "not_in_policy"  # the ISP's policy sends no such alert, or not on this channel
+    STEP_OFF = "step_off"  # the customer does not want this step
     NOT_OWED = "not_owed"  # the invoice is in a state that asks for no payment (draft, unknown …)
     UNPAIRED = "unpaired"  # the account was unpaired after the alert was planned
     REJECTED = "rejected"  # the provider refused for good
