@@ -119,6 +119,7 @@ def record(
     """This function will record an alert of an account and a delivery for each enabled channel.
 
     `invoice_id` is None where the alert is about the account as a whole; the rest is as in `owe`.
+    One that the contact hours leave no time to go is recorded as skipped, for that reason.
     """
     alert_id = session.execute(
         insert_for(session, Alert)
@@ -144,6 +145,8 @@ def record(
     soonest = max(due_at, now, rules.earliest or now)
     # Where no opening is found the gate says so, with the reason.
     goes_at = rules.calendar.next_open(soonest) or soonest
+    if skipped is None and useful_until is not None and soonest < useful_until <= goes_at:
+        skipped = rules.calendar.why_closed(soonest)
     channels = session.scalars(
         select(Channel.id)
         .where(Channel.account_id == account_id, Channel.disabled_at.is_(None))

@@ -220,14 +220,13 @@ def occurrences(
         at, blocked = slot.at, slot.blocked
         if baseline and at <= first_seen_at:
             continue
-        if step.kind is AlertKind.OVERDUE and blocked is None:
+        if step.kind is AlertKind.OVERDUE:
             soonest = first_seen_at + policy.overdue_gap
             opening = calendar.next_open(soonest)
-            at, blocked = (
-                (max(at, opening), None)
-                if opening is not None
-                else (soonest, calendar.why_closed(soonest))
-            )
+            if opening is None:
+                blocked = calendar.why_closed(soonest)
+            else:
+                at = max(at, opening)
         item = Occurrence(step, anchor, at, until or at + policy.catch_up, blocked)
         found.append(item)
         if slot.ahead and step.offset == 0:
@@ -240,10 +239,7 @@ def occurrences(
 def _give_way(item: Occurrence, found: list[Occurrence], calendar: Calendar) -> None:
     """Block a step of the due date, brought forward to a day on which another step goes."""
     day = calendar.today(item.at)
-    if any(
-        other is not item and other.blocked is None and calendar.today(other.at) == day
-        for other in found
-    ):
+    if any(other is not item and calendar.today(other.at) == day for other in found):
         blocked = calendar.reason_on(item.anchor_date)
         at = calendar.start_of(item.anchor_date)
         found[found.index(item)] = replace(item, at=at, blocked=blocked)
