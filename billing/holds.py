@@ -7,15 +7,14 @@ came due meanwhile, the latest goes if it is still worth something.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from billing.calendar import Calendar
+from billing.held import Held, HoldKind
 from billing.isps import find_isp
 from billing.pairing import find_account
 from billing.ports import VaultPort
@@ -32,35 +31,8 @@ LONGEST_HOLD = timedelta(days=366)
 LONGEST_PROMISE = timedelta(days=62)
 
 
-class HoldKind(StrEnum):
-    """Who stopped it: staff (`hold`), or the customer's word (`promise`)."""
-
-    HOLD = "hold"
-    PROMISE = "promise"
-
-    @property
-    def reason(self) -> Reason:
-        """What a delivery that waits for its end says."""
-        return Reason.HOLD if self is HoldKind.HOLD else Reason.PROMISE
-
-
 class HoldError(ValueError):
     """What was given cannot be used; one line."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """What stops one invoice: until the end of which day, and in whose words."""
-
-    kind: HoldKind
-    until: date
-    reason: str
-    author: str
-    created_at: datetime
-
-    def ends_at(self, calendar: Calendar) -> datetime:
-        """Return the instant at which it is over."""
-        return calendar.start_of(self.until + timedelta(days=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +49,6 @@ class HoldLine:
     created_at: datetime
     released_at: datetime | None
     released_by: str | None
-
-
-def strictest(holds: Iterable[Held], calendar: Calendar, *, now: datetime) -> Held | None:
-    """This function will return the hold in force that ends last, or None."""
-    today = calendar.today(now)
-    alive = [one for one in holds if one.until >= today]
-    return max(alive, key=lambda one: (one.until, one.kind is HoldKind.HOLD), default=None)
 
 
 def holds_on(session: Session, account_id: int, invoice_id: int | None) -> tuple[Held, ...]:

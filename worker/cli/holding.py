@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from billing.holds import HoldError, HoldKind, HoldLine
+from billing.held import HoldKind
+from billing.holds import HoldError, HoldLine
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
 from worker.cli.show import as_json, say, table
