@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 from billing.letter import Debt, Letter, Message
 from billing.values import AlertKind
 from notifications import qr
+from notifications.cases import Case
 from notifications.context import QR_CONTENT_ID, pay_link
 
 #: The day on which each kind of alert about this invoice would go.
@@ -30,20 +30,6 @@ _TODAY = {
     AlertKind.VOIDED: date(2021, 11, 2),
     AlertKind.DIGEST: date(2021, 11, 22),
 }
-
-
-class Case(StrEnum):
-    """What may be special about a sample."""
-
-    PLAIN = "plain"
-    UNNUMBERED = "unnumbered"  # Wispro has not numbered it: it goes by its month
-    TWO_DATES = "two_dates"  # with a second due date
-    PARTIAL = "partial"  # a part was received
-    CREDIT = "credit"  # the customer's credit covers it
-    CORRECTS = "corrects"  # a receipt that takes a reminder back
-    DAILY = "daily"  # the digest of one day, not that of old debts
-
-
 _SETTLED = frozenset({AlertKind.PAID, AlertKind.VOIDED})
 _PORTAL = "https://interatos.wispro.co/"
 
@@ -100,18 +86,6 @@ _CASES: dict[Case, dict[str, Any]] = {
     Case.CORRECTS: {"corrects_reminder": True},
     Case.DAILY: _ONE_DAY,
 }
-
-
-def cases_of(kind: AlertKind) -> tuple[Case, ...]:
-    """Return the cases that change what this kind says."""
-    if kind is AlertKind.DIGEST:
-        return (Case.PLAIN, Case.CREDIT, Case.DAILY)
-    if kind is AlertKind.VOIDED:
-        return (Case.PLAIN, Case.UNNUMBERED)
-    if kind is AlertKind.PAID:
-        return (Case.PLAIN, Case.UNNUMBERED, Case.CORRECTS)
-    two_dates = () if kind is AlertKind.SECOND_DUE_SOON else (Case.TWO_DATES,)
-    return (Case.PLAIN, Case.UNNUMBERED, *two_dates, Case.PARTIAL, Case.CREDIT)
 
 
 def sample_letter(kind: AlertKind, case: Case = Case.PLAIN, **given: Any) -> Letter:

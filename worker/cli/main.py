@@ -14,7 +14,7 @@ from billing.isps import SetupError
 from billing.ports import DestinationError, RenderError, SecretError, UpstreamError
 from billing.sync import SyncBusyError
 from config.settings import SettingsError
-from worker.cli import looking, pairing, releasing, running, sending, setting_up
+from worker.cli import looking, pairing, previewing, releasing, running, sending, setting_up
 from worker.cli.show import complain
 from worker.errors import NotReadyError, ValkeyError
 from worker.house import plain_database_error
@@ -38,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (setting_up, pairing, looking, releasing, sending, running):
+for module in (setting_up, pairing, looking, releasing, sending, previewing, running):
     module.register(app)
 
 

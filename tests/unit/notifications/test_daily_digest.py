@@ -11,11 +11,12 @@ import pytest
 
 from billing.letter import Debt, Letter, Message
 from billing.values import AlertKind, Medium
+from notifications.cases import Case
 from notifications.context import colours
 from notifications.gsm import segments
 from notifications.palette import TONES_LIGHT, Tone
 from notifications.render import render
-from notifications.samples import Case, sample_letter
+from notifications.samples import sample_letter
 from tests.unit.notifications.letters import LINK
 
 FRIDAY = date(2021, 11, 19)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.values import AlertKind, Medium, NoticeKind
+from notifications.cases import Case, cases_of
 from notifications.render import render
-from notifications.samples import Case, cases_of, sample_letter
+from notifications.samples import sample_letter
 from tests.unit.notifications.letters import seed
 
 if TYPE_CHECKING:
