@@ -19,6 +19,7 @@ from billing.owing import Rules, lay_steps
 from billing.paylink import fill_pay_url
 from billing.policy import Occurrence
 from billing.reactions import new_terms
+from billing.reminded import reminded_lately
 from billing.terms import rules_of
 from billing.values import AlertKind, InvoiceFacts
 from models.account import Account, Channel
@@ -106,10 +107,11 @@ class Dossier(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDossier(Dossier):
-    """An alert about one invoice."""
+    """An alert about one invoice; `reminded` = a receipt has a reminder to take back."""
 
     invoice: Invoice
     facts: InvoiceFacts
+    reminded: bool = False
 
     @property
     def pdf_of(self) -> str | None:
@@ -194,6 +196,7 @@ class InvoiceDossier(Dossier):
             support=self.isp.support,
             covered_by_credit=covered,
             has_pdf=has_pdf,
+            corrects_reminder=self.reminded,
         )
 
 
@@ -318,4 +321,7 @@ def open_dossier(session: Session, delivery_id: int) -> Dossier:
         return DigestDossier(**shared, invoices=tuple(debts))
     invoice = alert.invoice
     assert invoice is not None
-    return InvoiceDossier(**shared, invoice=invoice, facts=facts_of(invoice))
+    reminded = AlertKind(alert.kind) is AlertKind.PAID and reminded_lately(
+        session, invoice, rules.calendar, noticed_at=alert.due_at
+    )
+    return InvoiceDossier(**shared, invoice=invoice, facts=facts_of(invoice), reminded=reminded)

@@ -269,7 +269,9 @@ def test_a_short_message_is_gsm(kind: AlertKind, locale: str) -> None:
     assert "Peñón".replace("ó", "o") in message.text
 
 
-@pytest.mark.parametrize("kind", [AlertKind.DUE_SOON, AlertKind.DUE_TODAY, AlertKind.PAID])
+@pytest.mark.parametrize(
+    "kind", [AlertKind.ISSUED, AlertKind.DUE_SOON, AlertKind.DUE_TODAY, AlertKind.PAID]
+)
 def test_the_common_alerts_take_one_short_message(kind: AlertKind) -> None:
     """With a link of ordinary length the reminders cost one segment."""
     message = render(seed(kind), medium=Medium.SMS, locale="es_AR")
@@ -483,6 +485,7 @@ def test_every_text_can_be_read(
     ]
     for shades in tones.values():
         pairs += [(shades.text, shades.soft), (ground.text, shades.soft)]
+        pairs.append((shades.text, ground.card))  # what cannot wait, in the rows of a digest
 
     assert [pair for pair in pairs if contrast(*pair) < 4.5] == []
     bars = [shades.bar for shades in tones.values()]
