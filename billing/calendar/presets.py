@@ -11,7 +11,8 @@ The table is product.md, section 5, read against the laws that it names:
   day. (The law says once a day by each means; the table is stricter.)
 * PE: Ley 29571, art. 62 b: not between 20 and 7, nor on Saturdays, Sundays or holidays.
 * BR-SP: Lei estadual 15.426/2014, art. 2: Monday to Friday 8-20, Saturday 8-14, no holidays.
-* BR-RJ: the hours of the table; that holidays are closed follows Lei estadual 4.896/2006, art. 1-A.
+* BR-RJ: the hours of the table, whose source we did not find; that holidays are closed follows the
+  state's law on offers by telephone (Lei 4.896/2006, art. 1-A), which itself says 8-18.
 * MX: 7-22, from the rules for debt collectors of financial institutions: advisory for ISPs.
 * AR: no national rule was found: our own, advisory.
 * custom: no rule at all, so that the ISP's own hours and caps are the only ones.
@@ -90,7 +91,7 @@ _ALL = (
     ),
     Preset(
         code="BR-RJ",
-        rule="Lei estadual (RJ) 4.896/2006, art. 1-A",
+        rule="hours: no source found; holidays: Lei estadual (RJ) 4.896/2006, art. 1-A",
         text="mon-fri 09:00-19:00, no holidays BR-RJ",
         note="Anatel: suspension at the earliest 15 days after notice",
     ),
