@@ -116,6 +116,7 @@ class Case:
         stands: what the alert was planned for is still so (the due date of a reminder, the new
             value of a change).
         held: a run waits for the operator's word (product.md, rule 20): nothing is sent meanwhile.
+        step: the name of the alert's own step, which does not overtake itself.
         suspended: the service of its contract is cut off.
         hold: what staff or the customer said about this invoice, if that is in force.
         limits: how often this account may be asked; None = the caps do not bind this alert.
@@ -135,6 +136,7 @@ class Case:
     laid: Sequence[Occurrence]
     stands: bool = True
     held: bool = False
+    step: str = ""
     suspended: bool = False
     hold: Held | None = None
     limits: Limits | None = None
@@ -288,7 +290,7 @@ def _outdated(case: Case, now: datetime) -> End | None:
         return End(DeliveryState.SKIPPED, Reason.SUPERSEDED)
     if case.useful_until is not None and now >= case.useful_until:
         return End(DeliveryState.SKIPPED, Reason.MISSED)
-    if case.kind.asks_to_pay and overtaken(case.due_at, case.laid, now=now) is not None:
+    if case.kind.asks_to_pay and overtaken(case.due_at, case.laid, now=now, but=case.step):
         return End(DeliveryState.SKIPPED, Reason.MISSED)
     return None
 

@@ -122,6 +122,10 @@ class Policy:
         """Return the date-driven step of this kind and name, if there is one."""
         return next((one for one in self.steps if one.kind is kind and one.name == name), None)
 
+    def counts_from(self, anchor: Anchor) -> bool:
+        """Whether any step is counted from this anchor."""
+        return any(one.anchor is anchor for one in self.steps)
+
     def manner_of(self, kind: AlertKind, name: str) -> Manner | None:
         """Return how an alert goes; None = this policy sends no such alert."""
         if kind is AlertKind.DIGEST:  # asked for by hand, or made of others
@@ -309,7 +313,20 @@ def due(laid: Iterable[Occurrence], *, after: datetime | None, now: datetime) ->
     return Due(None, tuple(passed), next_at)
 
 
-def overtaken(step_at: datetime, laid: Iterable[Occurrence], *, now: datetime) -> Occurrence | None:
-    """This function will return a later step whose time has come too, if there is one."""
-    later = [item for item in laid if step_at < item.at <= now and item.blocked is None]
+def overtaken(
+    step_at: datetime, laid: Iterable[Occurrence], *, now: datetime, but: str = ""
+) -> Occurrence | None:
+    """This function will return a later step whose time has come too, if there is one.
+
+    Args:
+        step_at: when the step at hand came due.
+        laid: the steps of its invoice, in the order of time.
+        now: the present.
+        but: the name of the step at hand, which never overtakes itself, whatever hours changed.
+    """
+    later = [
+        item
+        for item in laid
+        if step_at < item.at <= now and item.blocked is None and item.step.name != but
+    ]
     return later[-1] if later else None
