@@ -81,6 +81,11 @@ class Dossier(ABC):
     def to_look_at(self, checked: Checked, *, now: datetime) -> Sequence[Invoice]:
         """Name the invoices to ask Wispro about before the gate can say more."""
 
+    def doubtful(self, owed: Decimal | None) -> Sequence[Invoice]:
+        """Name the invoices that cannot be as we know them if this is what the account owes."""
+        del owed
+        return ()
+
     @abstractmethod
     def letter(self, checked: Checked, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:
         """Return what the templates say to this customer at this instant."""
@@ -146,6 +151,10 @@ class InvoiceDossier(Dossier):
         checked_at = self._checked_at(checked)
         fresh = checked_at is not None and now - checked_at <= gate.FRESH_FOR
         return () if fresh else (self.invoice,)
+
+    def doubtful(self, owed: Decimal | None) -> Sequence[Invoice]:
+        """The invoice, where it asks for more than all that the account owes."""
+        return (self.invoice,) if owed is not None and owed < self.facts.payable else ()
 
     def _checked_at(self, checked: Checked) -> datetime | None:
         """When a request began that showed this invoice as it is: its own, or a whole sweep's."""

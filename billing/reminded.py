@@ -8,13 +8,14 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from billing.calendar import Calendar
-from billing.owing import DEMANDS
 from billing.values import AlertKind, DeliveryState
 from models.alert import Alert, Delivery
 from models.invoice import Invoice
 
 #: A receipt says to ignore a reminder that is so young; nobody looks for an older one.
 CORRECTS_FOR = timedelta(hours=72)
+#: What a customer who pays may have crossed; an announcement reminded nobody.
+_REMINDERS = tuple(kind.value for kind in AlertKind if kind.capped)
 
 
 def reminded_lately(
@@ -44,7 +45,7 @@ def reminded_lately(
             Delivery.account_id == invoice.account_id,
             Delivery.state.in_([DeliveryState.SENT.value, DeliveryState.UNCERTAIN.value]),
             Delivery.settled_at > noticed_at - CORRECTS_FOR,
-            Alert.kind.in_(DEMANDS),
+            Alert.kind.in_(_REMINDERS),
             about,
         )
         .limit(1)
