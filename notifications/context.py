@@ -97,7 +97,7 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
     def debt(one: Debt) -> dict[str, str]:
         month = one.period_date or one.due_date
         return {
-            "service": text(one.service, NAME_LENGTH),
+            "service": text(one.service, NUMBER_LENGTH),
             "due": when(one.due_date, letter.today).value,
             "due_short": weekday_short(one.due_date),
             "received": language.money(one.received, letter.currency) if one.received > 0 else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,9 +16,9 @@ from notifications.cases import Case
 from notifications.context import colours
 from notifications.gsm import segments
 from notifications.palette import TONES_LIGHT, Tone
-from notifications.render import render
+from notifications.render import COLUMNS, render
 from notifications.samples import sample_letter
-from tests.unit.notifications.letters import LINK
+from tests.unit.notifications.letters import LINK, maximal
 
 FRIDAY = date(2021, 11, 19)
 PORTAL = "https://interatos.wispro.co/"
@@ -147,6 +148,19 @@ def test_a_short_one_takes_one_message() -> None:
     """Count, total, what cannot wait and the portal fit 160 characters."""
     for due_in in ((-3, 0, 5), (0, 5), (5, 8)):
         assert segments(said(daily(*due_in), Medium.SMS).text) == 1
+
+
+@pytest.mark.parametrize("locale", ["es_AR", "pt_BR", "en"])
+def test_the_longest_one_still_fits(locale: str) -> None:
+    """Ten long rows, credit and more behind them: a chat's caption and a lock screen hold it."""
+    long = maximal(AlertKind.DIGEST, daily=True, today=FRIDAY - timedelta(days=30))
+    rows = tuple(replace(debt, service="Plan de fibra de 300 megas " * 9) for debt in long.debts)
+    letter = replace(long, debts=rows)
+
+    assert len(said(letter, Medium.CHAT, locale).text) < 1024
+    assert len(said(letter, Medium.PUSH, locale).text.splitlines()) <= 3
+    for line in said(letter, Medium.EMAIL, locale).text.splitlines():
+        assert len(line) <= COLUMNS or line.startswith("http")
 
 
 def test_it_is_red_only_where_something_is_overdue() -> None:

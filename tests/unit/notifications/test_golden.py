@@ -93,6 +93,17 @@ def test_every_case_reads_as_agreed(kind: AlertKind, case: Case, locale: str) ->
     check(f"{kind.value}/{case.value}.{locale}.txt", text)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in AlertKind if Case.UNNUMBERED in cases_of(kind)])
+def test_the_null_of_the_seed_goes_by_its_month_in_every_kind(kind: AlertKind) -> None:
+    """Name, amount and due date are written as the product says, whatever the alert is about."""
+    message = render(sample_letter(kind, Case.UNNUMBERED), medium=Medium.EMAIL, locale="es_AR")
+
+    text = message.text.replace("\u00a0", " ")
+    for words in ("Factura de octubre 2021", "$ 2.590,00", "19/11/2021"):
+        assert words in text
+        assert words in (message.html or "").replace("\u00a0", " ")
+
+
 def test_no_golden_file_is_orphaned() -> None:
     """A file that no test compares with would show an alert that nobody sends any more."""
     kept = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
