@@ -181,11 +181,15 @@ def wait_or_end(
 
 def held_back(
     hold: Held | None, calendar: Calendar, *, now: datetime, useful_until: datetime | None
-) -> Wait | End | None:
-    """This function will say what a hold or a promise does to an alert that asks to pay."""
+) -> Wait | None:
+    """This function will say what a hold or a promise does to an alert that asks to pay.
+
+    It waits as long as it is of use, since staff may release it any day.
+    """
     if hold is None or now >= (ends := hold.ends_at(calendar)):
         return None
-    return wait_or_end(calendar.next_open(ends), hold.kind.reason, useful_until)
+    until = calendar.next_open(ends) or ends
+    return Wait(min(until, useful_until or until), hold.kind.reason)
 
 
 def capped(
@@ -289,7 +293,9 @@ def _outdated(case: Case, now: datetime) -> End | None:
     if not case.stands:
         return End(DeliveryState.SKIPPED, Reason.SUPERSEDED)
     if case.useful_until is not None and now >= case.useful_until:
-        return End(DeliveryState.SKIPPED, Reason.MISSED)
+        held = case.hold is not None and case.kind.asks_to_pay
+        why = case.hold.kind.reason if held and case.hold else Reason.MISSED
+        return End(DeliveryState.SKIPPED, why)
     if case.kind.asks_to_pay and overtaken(case.due_at, case.laid, now=now, but=case.step):
         return End(DeliveryState.SKIPPED, Reason.MISSED)
     return None
