@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 
 from billing.held import HoldKind
 from billing.holds import HoldError
+from models.alert import Delivery
 from tests.support.town import SLUG, Town
 
 
@@ -137,6 +139,10 @@ def test_five_contracts_are_one_message(town: Town) -> None:
     assert [line.state for line in town.lines() if line.kind == "due_soon"] == ["sent"] * 6
     digest = next(one for one in town.letters[2:] if "ana@" in one.recipient)
     assert "5 facturas" in digest.subject
+    with town.house.database.read() as session:
+        query = select(Delivery.carried_by, func.count()).group_by(Delivery.carried_by)
+        carriers = {carrier: count for carrier, count in session.execute(query) if carrier}
+    assert sorted(carriers.values()) == [4, 4]  # of the announcements, and of the reminders
     assert digest.everything.count("pagos.interatos.example/") >= 5
 
 
