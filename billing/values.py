@@ -80,6 +80,7 @@ class NoticeKind(StrEnum):
     SYNC_RESUMED = "sync_resumed"
     WISPRO_TROUBLE = "wispro_trouble"
     WISPRO_BACK = "wispro_back"
+    ODD_DATES = "odd_dates"
 
 
 class Medium(StrEnum):
