@@ -12,10 +12,21 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from billing.holds import HoldError
 from billing.isps import SetupError
+from billing.policy_file import PolicyError
 from billing.ports import DestinationError, RenderError, SecretError, UpstreamError
 from billing.sync import SyncBusyError
 from config.settings import SettingsError
-from worker.cli import holding, looking, pairing, releasing, running, sending, setting_up
+from worker.cli import (
+    holding,
+    looking,
+    overriding,
+    pairing,
+    policies,
+    releasing,
+    running,
+    sending,
+    setting_up,
+)
 from worker.cli.show import complain
 from worker.errors import NotReadyError, ValkeyError
 from worker.house import plain_database_error
@@ -23,6 +34,7 @@ from worker.house import plain_database_error
 _FORESEEN = (
     SetupError,
     HoldError,
+    PolicyError,
     DestinationError,
     RenderError,
     SecretError,
@@ -40,7 +52,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (setting_up, pairing, looking, holding, releasing, sending, running):
+for module in (
+    setting_up,
+    policies,
+    pairing,
+    overriding,
+    looking,
+    holding,
+    releasing,
+    sending,
+    running,
+):
     module.register(app)
 
 
