@@ -31,7 +31,7 @@ from billing.ports import (
     WisproPort,
 )
 from billing.settling import LEASE, Settlement
-from billing.terms import access_to
+from billing.terms import UnreadablePolicyError, access_to
 from billing.values import DeliveryState, InvoiceFacts, Medium, Reason, UpstreamReason
 from models import claims
 from models.alert import Delivery
@@ -235,6 +235,9 @@ class Delivering:
         except UpstreamError as error:
             # No fresh look, no demand for money (product.md, rule 4).
             return settlement.put_off(clock() + _LOOK_AGAIN_AFTER, Reason.STALE_DATA, str(error))
+        except UnreadablePolicyError as error:
+            # It may be mended any minute, and says nothing about this delivery: it waits.
+            return settlement.put_off(clock() + _LOOK_AGAIN_AFTER, Reason.UNFORESEEN, str(error))
         except SecretError as error:
             return settlement.end(
                 DeliveryState.FAILED, Reason.UNREADABLE_SECRET, str(error), now=clock()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from billing.isps import find_isp
 from billing.policy_file import default_text
 from tests.support.cli import Cli
 from tests.support.marks import on_sqlite
@@ -173,8 +174,6 @@ def test_an_unreadable_policy_in_force_is_told(town: Town, cli: Cli, file: Path)
     town.settled(ana)
     cli.well_here("policy", "set", SLUG, str(file), "--yes")
     with town.house.database.write() as session:
-        from billing.isps import find_isp
-
         find_isp(session, SLUG).policy = "from_the_future = 1\n"
     ran = cli.here("account", "show", SLUG, ana.id)
     assert ran.code == 1
@@ -186,6 +185,27 @@ def test_an_unreadable_policy_in_force_is_told(town: Town, cli: Cli, file: Path)
     ran = cli.well_here("policy", "set", SLUG, str(file), "--yes")
     assert "cannot be read by this program" in ran.stdout
     cli.well_here("account", "show", SLUG, ana.id)
+
+
+@on_sqlite
+def test_nothing_is_lost_while_a_policy_cannot_be_read(town: Town) -> None:
+    """What was planned waits, for days if need be, says why, and goes when it was mended."""
+    ana = town.customer()
+    town.settled(ana)
+    town.bill(ana, due_in=20)
+    town.sync()
+    town.house.policies.set(SLUG, SOFT, author="ana", now=town.now)
+    with town.house.database.write() as session:
+        find_isp(session, SLUG).policy = "from_the_future = 1\n"
+    for _ in range(3):
+        assert town.deliver().deferred == 1
+        town.wait(days=1)
+    (line,) = town.lines()
+    assert (line.state, line.reason) == ("planned", "unforeseen")
+    assert "cannot read the policy" in str(line.detail)
+    town.house.policies.set(SLUG, SOFT, author="ana", now=town.now)
+    town.go_round()
+    assert town.kinds() == ["issued"]
 
 
 @on_sqlite

@@ -277,6 +277,27 @@ def test_an_unreadable_policy_stops_its_isp_and_says_so(rows: Rows) -> None:
     assert rules_of(rows.isp()).policy == read_policy(SOFT)
 
 
+def test_nobody_waits_behind_an_unreadable_policy(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The neighbours are planned; its own invoices are when it was mended."""
+    monkeypatch.setattr("billing.planning.BATCH", 1)
+    planning, later = Planning(rows.database), datetime(2026, 3, 19, 15, 0, tzinfo=UTC)
+    planning.tick(now=NOW)
+    rows.change(policy="from_the_future = 1\n")
+    rows.policies.set("vecinos", SOFT, author="dora", now=NOW)
+    planning.tick(now=later)
+
+    def planned() -> set[int]:
+        with rows.database.read() as session:
+            return set(session.scalars(select(Alert.isp_id)))
+
+    assert planned() == {rows.isp("vecinos").id}
+    rows.policies.set(SLUG, SOFT, author="ana", now=later)
+    planning.tick(now=later)
+    assert planned() == {rows.isp("vecinos").id, rows.isp().id}
+
+
 # -- what one customer wants otherwise ------------------------------------------------------------
 
 
