@@ -92,6 +92,10 @@ class Medium(StrEnum):
     SMS = "sms"
 
 
+#: Kinds of channel that go through a sending account of the ISP's own.
+TRANSPORT_SCHEMES = ("email", "telegram", "ntfy")
+
+
 class ChangeKind(StrEnum):
     """What a diff of one invoice found."""
 

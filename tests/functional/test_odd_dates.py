@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_dates_that_cannot_be_right_ask_for_nothing(
     town.house.operators.add(SLUG, "noc@interatos.example", now=town.now)
     ana = town.customer()
     town.settled(ana)
-    days = {
+    days: dict[str, Any] = {
         name: None if ahead is None else f"{town.today + timedelta(days=ahead)}"
         for name, ahead in (("first_due_date", first), ("second_due_date", second))
     }
