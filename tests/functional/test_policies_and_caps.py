@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from tests.support.town import SLUG, ZONE, Town
@@ -144,6 +144,8 @@ def test_who_does_not_want_a_step_does_not_get_it(town: Town) -> None:
     assert {name for name, _ in sent} == {"Eva Díaz"}
     hers = [line for line in town.lines() if line.name != "Eva Díaz"]
     assert {line.reason for line in hers if line.kind == "due_soon"} == {"step_off"}
+    hours = [line.sent_at.astimezone(ZoneInfo(ZONE)).hour for line in hers if line.sent_at]
+    assert hours == [18]
 
 
 def test_a_second_warning_counts_from_the_day_of_the_first(town: Town) -> None:
@@ -161,14 +163,15 @@ def test_a_second_warning_counts_from_the_day_of_the_first(town: Town) -> None:
 
 
 def test_a_changed_policy_goes_on_from_here(town: Town) -> None:
-    """Steps that the new policy lacks end; those that it adds go, if their time is not over."""
+    """Steps that the new policy lacks end; those that it adds go when their time comes."""
     ana = town.customer()
     town.settled(ana)
     town.bill(ana, due_in=6)
-    days_pass(town, 3)
+    due = town.today + timedelta(days=6)
+    days_pass(town, 2)
     before = len(town.letters)
-    policy(town, "", "overdue first_due 2")
+    policy(town, "", "due_soon first_due -3", "overdue first_due 2")
     days_pass(town, 8)
 
-    assert [step for _, _, step in reminders(town)][-1] == "+2d"
-    assert len(town.letters) - before == 1
+    assert [(due - day).days for day, _, _ in reminders(town)] == [5, 3, -2]
+    assert len(town.letters) - before == 2
