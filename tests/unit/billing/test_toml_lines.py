@@ -22,8 +22,8 @@ k = '''
 [[step]] ' ''
 '''
 [[step]]
-l = \"\"\"two quotes\"\"\"\"\"
-m = '''two quotes'''''
+l = \"\"\"one quote\"\"\"\" # "[
+m = '''one quote'''' # '[
 [[step]]
 n = 1
 [step.sub]
