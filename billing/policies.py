@@ -145,8 +145,7 @@ class Policies:
             _usable(isp, text)
             if isp.policy == text:
                 return PolicySet(changed=False, replanned=0)
-            # Invoices first: whoever writes both tables locks them in this order.
-            replanned = _replan(session, isp.id, now=now)
+            # The ISP first and then its invoices: in the order in which a sync locks them.
             session.execute(
                 update(Isp)
                 .where(Isp.id == isp.id)
@@ -154,7 +153,7 @@ class Policies:
                 .execution_options(synchronize_session=False)
             )
             session.add(PolicyVersion(isp_id=isp.id, text=text, author=author, created_at=now))
-            return PolicySet(changed=True, replanned=replanned)
+            return PolicySet(changed=True, replanned=_replan(session, isp.id, now=now))
 
 
 def _usable(isp: Isp, text: str) -> Policy:

@@ -27,7 +27,7 @@ _PIECE = re.compile(
     re.DOTALL,
 )
 #: Deeper than anything that we name.
-_DEEPEST = 4
+_DEEPEST = 6
 
 
 _AT = re.compile(r" \((?:at line (?P<line>\d+), column (?P<column>\d+)|at end of document)\)$")
@@ -152,7 +152,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
             if said.strip():
                 yield begun, said
             said = ""
-        elif not piece.startswith("#"):
+        else:
             if not said.strip():
                 begun = line
             depth += (piece in "[{") - (piece in "]}")

@@ -138,6 +138,7 @@ def test_who_does_not_want_a_step_does_not_get_it(town: Town) -> None:
     town.house.overrides.set(SLUG, ana.id, off=["due_soon"], hours="18:00-19:00", now=town.now)
     for who in (ana, eva):
         town.bill(who, due_in=6)
+    town.go_round()  # at noon
     days_pass(town, 5)
 
     sent = [(line.name, line.kind) for line in town.lines("sent") if line.kind != "issued"]

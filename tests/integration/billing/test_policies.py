@@ -193,6 +193,21 @@ def test_all_or_nothing(rows: Rows) -> None:
     assert rows.versions() == []
 
 
+def test_the_isp_is_locked_before_its_invoices(rows: Rows) -> None:
+    """As a sync does that lays down what it found: else the two would wait for each other."""
+    said: list[str] = []
+
+    @event.listens_for(rows.database.engine, "before_cursor_execute")
+    def listen(*given: Any) -> None:
+        said.append(given[2].split(" SET ")[0])
+
+    try:
+        rows.policies.set(SLUG, SOFT, author="ana", now=LATER)
+    finally:
+        event.remove(rows.database.engine, "before_cursor_execute", listen)
+    assert [one for one in said if one.startswith("UPDATE")] == ["UPDATE isp", "UPDATE invoice"]
+
+
 @pytest.mark.parametrize("what", ["show", "history", "compare", "set"])
 @on_sqlite
 def test_an_unknown_isp_is_named(rows: Rows, what: str) -> None:
