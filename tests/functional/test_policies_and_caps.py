@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+from sqlalchemy import select, update
+
+from billing.delivery import DeliveryReport
+from billing.letter import Outcome
+from models.alert import Attempt, Delivery
 from tests.support.town import SLUG, ZONE, Town
 
 EVENTS = "".join(
@@ -176,3 +183,33 @@ def test_a_changed_policy_goes_on_from_here(town: Town) -> None:
 
     assert [(due - day).days for day, _, _ in reminders(town)] == [5, 3, -2]
     assert len(town.letters) - before == 2
+
+
+def test_what_is_on_its_way_counts_already(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one worker calls the provider, another does not take the day for empty."""
+    policy(town, "digest_from = 0\n[caps]\nper_day = 1", "overdue first_due 3")
+    ana = town.customer(contracts=2)
+    town.settled(ana)
+    for contract in range(2):
+        town.bill(ana, due_in=1, contract=contract)
+    town.go_round()
+    town.wait(days=4)
+    town.sync()
+    send = town.house.messenger.send
+    meanwhile: list[DeliveryReport] = []
+
+    def slowly(*given: Any) -> Outcome:
+        if not meanwhile:
+            with town.house.database.write() as session:
+                waiting = update(Delivery).where(Delivery.state == "sending", not_journaled)
+                session.execute(waiting.values(state="planned"))
+            meanwhile.append(town.house.delivering.run_batch(town.isp_id, clock=town.clock))
+        return send(*given)
+
+    journaled = select(Attempt.id).where(Attempt.delivery_id == Delivery.id)
+    not_journaled = ~journaled.exists()
+    monkeypatch.setattr(town.house.messenger, "send", slowly)
+    town.deliver()
+
+    assert [(one.sent, one.deferred) for one in meanwhile] == [(0, 1)]
+    assert len(reminders(town)) == 1
