@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 from sqlalchemy import and_, not_, or_, select, update
@@ -20,14 +20,13 @@ from billing.facts import facts_of
 from billing.keys import AlertKey
 from billing.policy import PLAINLY, Anchor, Occurrence, Policy, due, occurrences
 from billing.values import AlertKind, DeliveryState, InvoiceFacts, InvoiceState, Reason
+from billing.wanted import NO_REPEAT_FOR, first_slot, off_channel, unwanted_by
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Delivery
 from models.database import insert_for
 from models.invoice import Invoice
 
 DEMANDS = tuple(kind.value for kind in AlertKind if kind.asks_to_pay)
-#: product.md, section 3, rule 10: no second copy of a step sent in the last 72 h.
-NO_REPEAT_FOR = timedelta(hours=72)
 
 
 @dataclass(slots=True)
@@ -153,11 +152,8 @@ def record(
     if alert_id is None:
         return Tally()
     soonest = max(due_at, now, rules.earliest or now)
-    # Where no opening is found the gate says so, with the reason.
-    goes_at = rules.calendar.next_open(soonest) or soonest
-    if skipped is None and useful_until is not None and soonest < useful_until <= goes_at:
-        skipped = rules.calendar.why_closed(soonest)
-    skipped = skipped or unwanted(account, rules.policy, key)
+    goes_at, closed = first_slot(rules.calendar, soonest=soonest, useful_until=useful_until)
+    skipped = skipped or closed or unwanted(account, rules.policy, key)
     manner = rules.policy.manner_of(key.kind, key.step) or PLAINLY
     planned = 0
     for channel in session.scalars(
@@ -165,8 +161,7 @@ def record(
         .where(Channel.account_id == account_id, Channel.disabled_at.is_(None))
         .order_by(Channel.id)
     ).all():
-        uses = manner.uses(medium=channel.medium, scheme=channel.scheme)
-        why = skipped or (None if uses else Reason.NOT_IN_POLICY)
+        why = skipped or off_channel(manner, medium=channel.medium, scheme=channel.scheme)
         planned += why is None
         session.add(
             Delivery(
@@ -191,11 +186,7 @@ def record(
 
 def unwanted(account: Account, policy: Policy, key: AlertKey) -> Reason | None:
     """This function will say why an alert is not wanted at all, or None."""
-    if policy.manner_of(key.kind, key.step) is None:
-        return Reason.NOT_IN_POLICY
-    if {key.kind.value, f"{key.kind.value} {key.step}"} & set(account.steps_off):
-        return Reason.STEP_OFF
-    return None
+    return unwanted_by(policy, account.steps_off, key.kind, key.step)
 
 
 def end_planned(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from billing.anomaly import Thresholds
-from billing.calendar import Calendar
+from billing.calendar import Calendar, ContactHours
 from billing.owing import Rules
-from billing.policy import DEFAULT_POLICY
+from billing.policy import DEFAULT_POLICY, Policy
 from billing.ports import VaultPort, WisproAccess
 from models.isp import Isp
 
@@ -15,9 +15,24 @@ def thresholds_of(isp: Isp) -> Thresholds:
     return Thresholds(share=isp.hold_share, at_least=isp.hold_at_least, volume=isp.hold_volume)
 
 
+def policy_of(isp: Isp) -> Policy:
+    """Return the policy in force."""
+    del isp
+    return DEFAULT_POLICY
+
+
+def calendar_under(policy: Policy, isp: Isp) -> Calendar:
+    """Return the zone and the hours of an ISP under a policy, its own or one that it considers."""
+    hours = policy.hours or ContactHours.parse(isp.contact_hours)
+    if policy.preset:
+        hours &= policy.preset.hours
+    return Calendar.of(policy.timezone or isp.timezone, hours)
+
+
 def rules_of(isp: Isp) -> Rules:
     """Return what the planner of this ISP goes by."""
-    return Rules(DEFAULT_POLICY, Calendar.of(isp.timezone, isp.contact_hours))
+    policy = policy_of(isp)
+    return Rules(policy, calendar_under(policy, isp))
 
 
 def access_to(isp: Isp, vault: VaultPort) -> WisproAccess:
