@@ -74,6 +74,8 @@ def simulate(
         done += len(page)
         if progress is not None:
             progress(done, max(total, done))
+    for simulator in simulators:
+        simulator.finish()
     return [
         forecast(
             one.tally,

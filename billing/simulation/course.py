@@ -15,7 +15,7 @@ from decimal import Decimal
 from billing import digest, gate
 from billing.calendar import Calendar, Contact, ContactHours
 from billing.held import strictest
-from billing.policy import PLAINLY, Occurrence, Policy, due, occurrences
+from billing.policy import PLAINLY, Manner, Occurrence, Policy, Step, due, occurrences
 from billing.simulation.present import AccountNow, ChannelNow, InvoiceNow, PlannedNow, StepKey
 from billing.simulation.tally import Tally
 from billing.values import AlertKind, InvoiceFacts, InvoiceState, Reason
@@ -30,6 +30,8 @@ from billing.wanted import (
 
 #: Whatever waits for less would let the clock stand still.
 _LEAST_STEP = timedelta(minutes=1)
+#: Accounts that differ in nothing that matters go the same way: so many ways are gathered first.
+_MOST_WAYS = 4_000
 #: Invoices with the same dates have the same steps; so many different ones are remembered.
 _MOST_LAID = 20_000
 
@@ -48,10 +50,9 @@ class _Invoice:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One delivery that waits; `key` is of its alert, `place` orders it among the others."""
+    """One delivery that waits; `key` is of its alert: ours are negative, rows have the others."""
 
-    place: int
-    key: int | str
+    key: int
     invoice: _Invoice | None
     channel: ChannelNow
     kind: AlertKind
@@ -63,6 +64,15 @@ class _Waiting:
     not_before: datetime
     capped: bool
     stands: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepTerms:
+    """What holds for every alert of one step of the policy."""
+
+    name: str
+    manner: Manner
+    capped: bool
 
 
 @dataclass(slots=True)
@@ -89,10 +99,41 @@ class Simulator:
     tally: Tally
     _laid: dict[tuple[object, ...], tuple[Occurrence, ...]] = field(default_factory=dict)
     _calendars: dict[str, Calendar] = field(default_factory=dict)
+    _terms: dict[int, StepTerms] = field(default_factory=dict)
+    _ways: dict[tuple[object, ...], tuple[AccountNow, int]] = field(default_factory=dict)
 
     def take(self, account: AccountNow) -> None:
-        """This function will count what one account would get."""
+        """This function will count what one account would get; some wait for `finish`."""
+        way = way_of(self, account)
+        if way is None:
+            self._go(account, 1)
+            return
+        first, number = self._ways.get(way, (account, 0))
+        self._ways[way] = (first, number + 1)
+        if len(self._ways) >= _MOST_WAYS:
+            self.finish()
+
+    def finish(self) -> None:
+        """This function will count what was gathered."""
+        for account, number in self._ways.values():
+            self._go(account, number)
+        self._ways.clear()
+
+    def _go(self, account: AccountNow, number: int) -> None:
+        self.tally.weight = number
         _Course(self, account).run()
+
+    def terms_of(self, step: Step) -> StepTerms:
+        """Return what holds for every alert of a step."""
+        found = self._terms.get(id(step))  # the policy keeps its steps alive
+        if found is None:
+            name = step.name
+            found = self._terms[id(step)] = StepTerms(
+                name=name,
+                manner=self.policy.manner_of(step.kind, name) or PLAINLY,
+                capped=bool(self.policy.all_caps) and is_capped(self.policy, step.kind, name),
+            )
+        return found
 
     def calendar_of(self, account: AccountNow) -> Calendar:
         """Return the calendar of an account, who may have narrower hours of its own."""
@@ -147,7 +188,7 @@ class _Course:
             if is_capped(self.policy, kind, step)
         ]
         self.waiting = self._planned(account.planned)
-        self.places = len(self.waiting)
+        self.alerts = 0
         self.reached = False
 
     def run(self) -> None:
@@ -161,8 +202,8 @@ class _Course:
                 break
             soonest = min(instants)
             now = soonest if soonest > now else now + _LEAST_STEP
-        self.tally.accounts += 1
-        self.tally.reached += self.reached
+        self.tally.accounts += self.tally.weight
+        self.tally.reached += self.reached * self.tally.weight
 
     # -- the beginning --------------------------------------------------------------------------
 
@@ -195,7 +236,6 @@ class _Course:
             )
             found.append(
                 _Waiting(
-                    place=len(found),
                     key=one.alert_id,
                     invoice=invoice,
                     channel=channels[one.channel_id],
@@ -231,16 +271,22 @@ class _Course:
 
     def _take(self, invoice: _Invoice, item: Occurrence, now: datetime) -> None:
         step = item.step
-        if unwanted_by(self.policy, self.account.steps_off, step.kind, step.name) is None:
+        name = self.by.terms_of(step).name
+        if self.waiting and self._unwanted(step.kind, name) is None:
             self._supersede(invoice, item, now)
         repeated = any(
             kind == step.kind.value
-            and name == step.name
+            and step_name == name
             and day != item.anchor_date
             and at > now - NO_REPEAT_FOR
-            for (kind, day, name), at in invoice.now.sent
+            for (kind, day, step_name), at in invoice.now.sent
         )
         self._owe(invoice, item, now, skipped=Reason.SUPERSEDED if repeated else None)
+
+    def _unwanted(self, kind: AlertKind, name: str) -> Reason | None:
+        # What the policy's own steps make is in the policy.
+        off = self.account.steps_off
+        return unwanted_by(self.policy, off, kind, name) if off else None
 
     def _supersede(self, invoice: _Invoice, item: Occurrence, now: datetime) -> None:
         same = (item.step.kind, item.anchor_date, item.step.name)
@@ -252,43 +298,37 @@ class _Course:
         self, invoice: _Invoice, item: Occurrence, now: datetime, *, skipped: Reason | None
     ) -> None:
         step = item.step
-        key = (step.kind.value, item.anchor_date, step.name)
+        terms = self.by.terms_of(step)
+        key = (step.kind.value, item.anchor_date, terms.name)
         if key in invoice.known:
             return
         invoice.known.add(key)
         goes_at, closed = first_slot(
             self.calendar, soonest=max(item.at, now), useful_until=item.until
         )
-        skipped = (
-            skipped
-            or closed
-            or unwanted_by(self.policy, self.account.steps_off, step.kind, step.name)
-        )
-        manner = self.policy.manner_of(step.kind, step.name) or PLAINLY
-        capped = bool(self.caps) and is_capped(self.policy, step.kind, step.name)
+        skipped = skipped or closed or self._unwanted(step.kind, terms.name)
+        self.alerts += 1
         for channel in self.channels:
-            why = skipped or off_channel(manner, medium=channel.medium, scheme=channel.scheme)
+            why = skipped or off_channel(terms.manner, medium=channel.medium, scheme=channel.scheme)
             if why is not None:
                 self.tally.skip(now, step.kind, why)
                 continue
             self.waiting.append(
                 _Waiting(
-                    place=self.places,
-                    key=f"{invoice.now.id} {step.kind} {item.anchor_date} {step.name}",
+                    key=-self.alerts,
                     invoice=invoice,
                     channel=channel,
                     kind=step.kind,
                     anchor=step.anchor.value,
                     anchor_date=item.anchor_date,
-                    step=step.name,
+                    step=terms.name,
                     due_at=item.at,
                     until=item.until,
                     not_before=goes_at,
-                    capped=capped,
+                    capped=terms.capped,
                     stands=True,
                 )
             )
-            self.places += 1
 
     # -- delivering: as billing.delivery and billing.sending ------------------------------------
 
@@ -335,7 +375,7 @@ class _Course:
             return
         for one in several:
             self.waiting.remove(one)
-        if is_capped(self.policy, first.kind, first.step):
+        if first.capped:
             self.contacts.append(Contact(now, first.key, first.channel.id))
         self.tally.send(now, first.channel.scheme, first.channel.medium, kind)
         if len(several) > 1:
@@ -414,6 +454,69 @@ class _Course:
             hold=strictest(self.account.holds, self.calendar, now=now),
             limits=self._limits(one),
         )
+
+
+def way_of(simulator: Simulator, account: AccountNow) -> tuple[object, ...] | None:
+    """This function will name all that decides how an account's days go.
+
+    Amounts count only against the minimum, what was decided only by how many steps it was, and of
+    a contact its date, which alert it was and over which channel.
+
+    Returns:
+        Equal values for accounts that get the same at the same time; None for one that is not
+        compared: it has something planned, or something of it left under another date.
+    """
+    if account.planned or any(one.sent for one in account.invoices if _moved(one)):
+        return None
+    calendar = simulator.calendar_of(account)
+    start, minimum = simulator.start, simulator.minimum
+    owed = Decimal(0)
+    invoices: list[object] = []
+    for one in account.invoices:
+        payable = Decimal(0) if one.vanished else one.facts.payable
+        owed += payable
+        if one.plan_at is None and not simulator.anew:
+            continue
+        laid = simulator.lay(one, account.hours, calendar)
+        invoices.append(
+            (
+                *(one.facts.state, one.vanished, one.suspended, payable > 0, payable < minimum),
+                *(laid, one.steps_until and sum(item.at <= one.steps_until for item in laid)),
+                *(one.plan_at and max(one.plan_at, start), one.known, one.holds),
+            )
+        )
+    channels = [one for one in account.channels if one.enabled]
+    return (
+        *(account.hours, account.steps_off, account.holds, owed <= 0, owed < minimum),
+        tuple((one.scheme, one.medium, one.reachable) for one in channels),
+        tuple(invoices),
+        _contacts(simulator, account, calendar, channels),
+    )
+
+
+def _moved(one: InvoiceNow) -> bool:
+    """Whether a step of it left that is counted from another date than the present one."""
+    dates = {one.facts.first_due_date, one.facts.second_due_date, one.facts.issued_date}
+    return any(key[1] not in dates for key, _ in one.sent)
+
+
+def _contacts(
+    simulator: Simulator, account: AccountNow, calendar: Calendar, channels: Sequence[ChannelNow]
+) -> tuple[object, ...]:
+    """Return the contacts without the numbers of rows."""
+    if not simulator.policy.all_caps:
+        return ()
+    places = {one.id: place for place, one in enumerate(channels)}
+    alerts: dict[int | str, int] = {}
+    return tuple(
+        (
+            calendar.today(one.at),
+            alerts.setdefault(one.alert_key, len(alerts)),
+            places.get(int(one.channel_key), f"gone {one.channel_key}"),
+        )
+        for kind, step, one in account.contacts
+        if is_capped(simulator.policy, kind, step)
+    )
 
 
 def _oldest_first(facts: InvoiceFacts) -> date:

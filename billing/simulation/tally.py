@@ -27,6 +27,7 @@ class Tally:
         put_off: deliveries that wait for a later opening, each time they are put off.
         accounts: how many were looked at.
         reached: how many of them get anything.
+        weight: how many accounts go the same way as the one at hand.
     """
 
     zone: ZoneInfo
@@ -36,6 +37,7 @@ class Tally:
     put_off: Counter[WhyKey] = field(default_factory=Counter)
     accounts: int = 0
     reached: int = 0
+    weight: int = 1
     _walls: dict[datetime, tuple[date, int]] = field(default_factory=dict, repr=False)
 
     def wall(self, at: datetime) -> tuple[date, int]:
@@ -50,19 +52,19 @@ class Tally:
 
     def send(self, at: datetime, scheme: str, medium: str, kind: AlertKind) -> None:
         """Count one message."""
-        self.sent[(*self.wall(at), scheme, medium, kind)] += 1
+        self.sent[(*self.wall(at), scheme, medium, kind)] += self.weight
 
     def join(self, at: datetime, number: int) -> None:
         """Count alerts that went along."""
-        self.joined[self.wall(at)[0]] += number
+        self.joined[self.wall(at)[0]] += number * self.weight
 
     def skip(self, at: datetime, kind: AlertKind, reason: Reason) -> None:
         """Count a delivery that never goes."""
-        self.skipped[(self.wall(at)[0], kind, reason)] += 1
+        self.skipped[(self.wall(at)[0], kind, reason)] += self.weight
 
     def wait(self, at: datetime, kind: AlertKind, reason: Reason) -> None:
         """Count a delivery that is put off."""
-        self.put_off[(self.wall(at)[0], kind, reason)] += 1
+        self.put_off[(self.wall(at)[0], kind, reason)] += self.weight
 
 
 _MOST_INSTANTS = 10_000

@@ -206,8 +206,9 @@ POLICIES = st.builds(
 def test_whatever_the_policy_says_it_comes_true(
     policy: Policy, people: list[Person], database: Database
 ) -> None:
-    """For any mixture of accounts, invoices, hours, holds and caps."""
+    """For any mixture of accounts, invoices, hours, holds and caps, two of them alike."""
     with pytest.MonkeyPatch.context() as patch:
-        street = Street(database, patch, policy, people, now=BEFORE_EASTER)
+        twins = [*people, people[0]]
+        street = Street(database, patch, policy, twins, now=BEFORE_EASTER)
         forecast = street.foretell(6)
         assert told(forecast) == happened(street.live(6))
