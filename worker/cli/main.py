@@ -24,6 +24,7 @@ from worker.cli import (
     running,
     sending,
     setting_up,
+    simulating,
 )
 from worker.cli.show import complain
 from worker.errors import NotReadyError, ValkeyError
@@ -57,6 +58,7 @@ _MODULES = (
     releasing,
     sending,
     previewing,
+    simulating,
     running,
 )
 for module in _MODULES:
