@@ -23,8 +23,8 @@ from billing.paylink import fill_pay_url
 from billing.policy import Occurrence
 from billing.reminded import reminded_lately
 from billing.terms import rules_of
-from billing.values import AlertKind, ContractState, InvoiceFacts
-from billing.wanted import stands
+from billing.values import AlertKind, ContractState, InvoiceFacts, Reason
+from billing.wanted import refused, stands
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Delivery
 from models.debts import invoices_of_old_debts
@@ -191,9 +191,22 @@ class InvoiceDossier(Dossier):
             stands=self._stands(self.laid),
             held=self.isp.held_run_id is not None,
             step=self.alert.step,
+            unwanted=self._unwanted(),
             suspended=self.suspended,
             hold=strictest(self.holds, self.rules.calendar, now=now),
             limits=self.limits,
+        )
+
+    def _unwanted(self) -> Reason | None:
+        """Why the policy in force now, or the customer, wants no such alert on this channel."""
+        return refused(
+            self.rules.policy,
+            self.account.steps_off,
+            kind=self.kind,
+            anchor=self.alert.anchor,
+            step=self.alert.step,
+            medium=self.channel.medium,
+            scheme=self.channel.scheme,
         )
 
     def _stands(self, laid: Sequence[Occurrence]) -> bool:

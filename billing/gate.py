@@ -65,6 +65,7 @@ class Rule(StrEnum):
 
     PAIRED = "paired"
     CHANNEL = "channel"
+    WANTED = "wanted"
     OWED = "owed"
     CURRENT = "current"
     SUSPENDED = "suspended"
@@ -117,6 +118,7 @@ class Case:
             value of a change).
         held: a run waits for the operator's word (product.md, rule 20): nothing is sent meanwhile.
         step: the name of the alert's own step, which does not overtake itself.
+        unwanted: why the ISP's policy or the customer wants no such alert (any more).
         suspended: the service of its contract is cut off.
         hold: what staff or the customer said about this invoice, if that is in force.
         limits: how often this account may be asked; None = the caps do not bind this alert.
@@ -137,6 +139,7 @@ class Case:
     stands: bool = True
     held: bool = False
     step: str = ""
+    unwanted: Reason | None = None
     suspended: bool = False
     hold: Held | None = None
     limits: Limits | None = None
@@ -181,11 +184,15 @@ def wait_or_end(
 
 def held_back(
     hold: Held | None, calendar: Calendar, *, now: datetime, useful_until: datetime | None
-) -> Wait | End | None:
-    """This function will say what a hold or a promise does to an alert that asks to pay."""
+) -> Wait | None:
+    """This function will say what a hold or a promise does to an alert that asks to pay.
+
+    It waits as long as it is of use, since staff may release it any day.
+    """
     if hold is None or now >= (ends := hold.ends_at(calendar)):
         return None
-    return wait_or_end(calendar.next_open(ends), hold.kind.reason, useful_until)
+    until = calendar.next_open(ends) or ends
+    return Wait(min(until, useful_until or until), hold.kind.reason)
 
 
 def capped(
@@ -213,6 +220,10 @@ def _channel(case: Case, _now: datetime) -> Verdict | None:
     if case.channel_enabled:
         return None
     return End(DeliveryState.CANCELLED, Reason.CHANNEL_DISABLED)
+
+
+def _wanted(case: Case, _now: datetime) -> Verdict | None:
+    return None if case.unwanted is None else End(DeliveryState.SKIPPED, case.unwanted)
 
 
 def _suspended(case: Case, _now: datetime) -> Verdict | None:
@@ -289,7 +300,9 @@ def _outdated(case: Case, now: datetime) -> End | None:
     if not case.stands:
         return End(DeliveryState.SKIPPED, Reason.SUPERSEDED)
     if case.useful_until is not None and now >= case.useful_until:
-        return End(DeliveryState.SKIPPED, Reason.MISSED)
+        held = case.hold is not None and case.kind.asks_to_pay
+        why = case.hold.kind.reason if held and case.hold else Reason.MISSED
+        return End(DeliveryState.SKIPPED, why)
     if case.kind.asks_to_pay and overtaken(case.due_at, case.laid, now=now, but=case.step):
         return End(DeliveryState.SKIPPED, Reason.MISSED)
     return None
@@ -300,6 +313,7 @@ _ABOUT_THE_CUT = frozenset({AlertKind.OVERDUE, AlertKind.CUTOFF_WARNING})
 _RULES: tuple[tuple[Rule, Callable[[Case, datetime], Verdict | None]], ...] = (
     (Rule.PAIRED, _paired),
     (Rule.CHANNEL, _channel),
+    (Rule.WANTED, _wanted),
     (Rule.OWED, _not_owed),
     (Rule.CURRENT, _outdated),
     (Rule.SUSPENDED, _suspended),

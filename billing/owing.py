@@ -20,7 +20,7 @@ from billing.facts import facts_of
 from billing.keys import AlertKey
 from billing.policy import PLAINLY, Anchor, Occurrence, Policy, due, occurrences
 from billing.values import AlertKind, DeliveryState, InvoiceFacts, InvoiceState, Reason
-from billing.wanted import NO_REPEAT_FOR, first_slot, off_channel, unwanted_by
+from billing.wanted import NO_REPEAT_FOR, first_slot, off_channel, unwanted
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Delivery
 from models.database import insert_for
@@ -153,7 +153,7 @@ def record(
         return Tally()
     soonest = max(due_at, now, rules.earliest or now)
     goes_at, closed = first_slot(rules.calendar, soonest=soonest, useful_until=useful_until)
-    skipped = skipped or closed or unwanted(account, rules.policy, key)
+    skipped = skipped or closed or unwanted(rules.policy, account.steps_off, key.kind, key.step)
     manner = rules.policy.manner_of(key.kind, key.step) or PLAINLY
     planned = 0
     for channel in session.scalars(
@@ -182,11 +182,6 @@ def record(
     if skipped:
         return Tally()
     return Tally(alerts=1, deliveries=planned)
-
-
-def unwanted(account: Account, policy: Policy, key: AlertKey) -> Reason | None:
-    """This function will say why an alert is not wanted at all, or None."""
-    return unwanted_by(policy, account.steps_off, key.kind, key.step)
 
 
 def end_planned(
@@ -290,7 +285,8 @@ def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: dat
     if found.now is None:
         return Tally()
     key = keys.of_step(invoice.wispro_id, found.now)
-    if unwanted(invoice.account, rules.policy, key) is None:
+    off = invoice.account.steps_off
+    if unwanted(rules.policy, off, key.kind, key.step) is None:
         end_planned(session, invoice.id, DEMANDS, Reason.SUPERSEDED, now=now, but=key)
     repeated = _sent_lately(session, invoice.id, found.now, now=now)
     skipped = Reason.SUPERSEDED if repeated else None

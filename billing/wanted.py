@@ -18,7 +18,7 @@ from billing.values import AlertKind, InvoiceFacts, Reason
 NO_REPEAT_FOR = timedelta(hours=72)
 
 
-def unwanted_by(
+def unwanted(
     policy: Policy, steps_off: Collection[str], kind: AlertKind, step: str
 ) -> Reason | None:
     """This function will say why an alert is not wanted at all, or None.
@@ -47,6 +47,38 @@ def is_capped(policy: Policy, kind: AlertKind, step: str) -> bool:
 def off_channel(manner: Manner, *, medium: str, scheme: str) -> Reason | None:
     """This function will say why an alert does not go on a channel, or None."""
     return None if manner.uses(medium=medium, scheme=scheme) else Reason.NOT_IN_POLICY
+
+
+def refused(
+    policy: Policy,
+    steps_off: Collection[str],
+    *,
+    kind: AlertKind,
+    anchor: str,
+    step: str,
+    medium: str,
+    scheme: str,
+) -> Reason | None:
+    """This function will say why an alert that was planned is not wanted any more on a channel.
+
+    A dated step that the policy no longer has does not `stand`, which says it better.
+
+    Args:
+        policy: in force now.
+        steps_off: as in `unwanted`.
+        kind: of the alert.
+        anchor: of its key.
+        step: of its key.
+        medium: of the channel.
+        scheme: of the channel.
+    """
+    manner = policy.manner_of(kind, step)
+    if manner is None and keys.is_dated(anchor, step):
+        return None
+    why = unwanted(policy, steps_off, kind, step)
+    if why is not None or manner is None:
+        return why
+    return off_channel(manner, medium=medium, scheme=scheme)
 
 
 def first_slot(

@@ -24,8 +24,9 @@ from billing.wanted import (
     first_slot,
     is_capped,
     off_channel,
+    refused,
     stands,
-    unwanted_by,
+    unwanted,
 )
 
 #: Whatever waits for less would let the clock stand still.
@@ -64,6 +65,7 @@ class _Waiting:
     not_before: datetime
     capped: bool
     stands: bool
+    refused: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,15 @@ class _Course:
                     not_before=one.not_before,
                     capped=bool(self.caps) and is_capped(self.policy, one.kind, one.step),
                     stands=still,
+                    refused=refused(
+                        self.policy,
+                        self.account.steps_off,
+                        kind=one.kind,
+                        anchor=one.anchor,
+                        step=one.step,
+                        medium=channels[one.channel_id].medium,
+                        scheme=channels[one.channel_id].scheme,
+                    ),
                 )
             )
         return found
@@ -286,7 +297,7 @@ class _Course:
     def _unwanted(self, kind: AlertKind, name: str) -> Reason | None:
         # What the policy's own steps make is in the policy.
         off = self.account.steps_off
-        return unwanted_by(self.policy, off, kind, name) if off else None
+        return unwanted(self.policy, off, kind, name) if off else None
 
     def _supersede(self, invoice: _Invoice, item: Occurrence, now: datetime) -> None:
         same = (item.step.kind, item.anchor_date, item.step.name)
@@ -426,6 +437,7 @@ class _Course:
             laid=invoice.laid,
             stands=one.stands,
             step=one.step,
+            unwanted=one.refused,
             suspended=invoice.now.suspended,
             hold=strictest(holds, self.calendar, now=now) if holds else None,
             limits=self._limits(one),

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from billing import simulating, terms
 from billing.delivery import Delivering
@@ -140,8 +140,8 @@ class Street:
         self.database = database
         self.now = now
         self.lived = Lived()
-        for module in (terms, simulating):
-            patch.setattr(module, "policy_of", lambda _isp: policy)
+        self._patch = patch
+        self._govern(policy)
         with database.write() as session:
             for table in reversed(Base.metadata.sorted_tables):
                 session.execute(delete(table))
@@ -156,6 +156,16 @@ class Street:
             _Messenger(self),
             max_pdf_bytes=1,
         )
+
+    def _govern(self, policy: Policy) -> None:
+        for module in (terms, simulating):
+            self._patch.setattr(module, "policy_of", lambda _isp: policy)
+
+    def put_in_force(self, policy: Policy) -> None:
+        """Change the policy: every open invoice is decided anew."""
+        self._govern(policy)
+        with self.database.write() as session:
+            session.execute(update(Invoice).values(plan_at=self.now))
 
     def _move_in(self, session: Any, isp: Isp, place: int, person: Person) -> None:
         account = rows.add_account(

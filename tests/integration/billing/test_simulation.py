@@ -122,6 +122,21 @@ def test_it_goes_on_from_the_middle(database: Database, monkeypatch: pytest.Monk
     assert forecast.messages > 0
 
 
+@pytest.mark.parametrize(("old", "new"), [(AR, CO), (CO, DEFAULT_POLICY), (DEFAULT_POLICY, AR)])
+def test_a_policy_does_what_was_foretold_of_it(
+    old: Policy, new: Policy, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is planned under the old one is judged under the new one."""
+    fewer = replace(new, steps=(*new.steps[1:], Step(AlertKind.OVERDUE, Anchor.FIRST_DUE, 5)))
+    people = (SEVERAL, Person((Bill(4), Bill(-8)), hold=("promise", 5)), Person((Bill(7, 9),)))
+    street = Street(database, monkeypatch, old, people)
+    street.live(3)
+    street.lived.sent.clear()
+    forecast = street.foretell(DAYS, fewer)
+    street.put_in_force(fewer)
+    assert told(forecast) == happened(street.live(DAYS))
+
+
 def test_it_writes_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not a row."""
     street = Street(database, monkeypatch, AR, (SEVERAL,))
