@@ -18,7 +18,7 @@ class ProviderLimit:
     Args:
         per_minute: messages a minute, sustained; None = not known.
         per_day: messages a day; None = no such limit.
-        source: who says so, one line.
+        source: whose limit, one line in the operator's language.
     """
 
     per_minute: float | None = None
@@ -30,16 +30,14 @@ class ProviderLimit:
         return None if self.per_minute is None else messages / self.per_minute
 
 
-_TELEGRAM = ProviderLimit(per_minute=30 * 60, source="Telegram Bot API: 30/s per bot")
+_TELEGRAM = ProviderLimit(per_minute=30 * 60, source="Telegram: 30 por segundo y bot")
 _WHATSAPP = ProviderLimit(
     per_minute=80 * 60,
     per_day=250,
-    source="WhatsApp Cloud API: 80/s per number, 250 customers a day for a new one",
+    source="WhatsApp: 80 por segundo; 250 clientes por día con un número nuevo",
 )
-_NTFY = ProviderLimit(
-    per_minute=60 / 5, per_day=250, source="ntfy.sh: 250 a day, 1 per 5 s after a burst of 60"
-)
-_SMTP = ProviderLimit(per_minute=60, source="SMTP: 60 a minute by default, per ISP")
+_NTFY = ProviderLimit(per_minute=60 / 5, per_day=250, source="ntfy.sh: 250 por día, uno cada 5 s")
+_SMTP = ProviderLimit(per_minute=60, source="SMTP: 60 por minuto, si no se acordó otra cosa")
 _KNOWN = {
     "telegram": _TELEGRAM,
     "tgram": _TELEGRAM,
@@ -47,7 +45,7 @@ _KNOWN = {
     "ntfy": _NTFY,
     "ntfys": _NTFY,
 }
-_UNKNOWN = ProviderLimit(source="not known: ask your provider")
+_UNKNOWN = ProviderLimit(source="no se conoce: preguntar al proveedor")
 
 
 def limit_of(scheme: str, medium: str) -> ProviderLimit:

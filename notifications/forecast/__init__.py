@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from billing.simulation import Difference, Forecast
-from notifications.forecast.words import KINDS, REASONS, minutes, number, of_day
+from notifications.forecast.words import KINDS, REASONS, minutes, number, of_day, price
 from notifications.palette import DARK, LIGHT, TONES_DARK, TONES_LIGHT, Tone
 
 _FOLDER = Path(__file__).parent
@@ -51,7 +51,7 @@ def page(
         loader=FileSystemLoader(_FOLDER), undefined=StrictUndefined, autoescape=True,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"number": number, "minutes": minutes, "of_day": of_day}
+    environment.filters |= {"number": number, "minutes": minutes, "of_day": of_day, "price": price}
     style = (_FOLDER / "page.css").read_text(encoding="utf-8")
     text: str = environment.get_template("page.html").render(
         style=Markup(style),  # noqa: S704 - our own file

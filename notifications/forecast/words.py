@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 from billing.values import AlertKind, Reason
 
@@ -53,6 +54,11 @@ def of_day(day: date) -> str:
 def number(value: float) -> str:
     """Return 12345 as "12.345"."""
     return f"{value:,.0f}".replace(",", ".")
+
+
+def price(value: Decimal) -> str:
+    """Return 12.5 as "12,50"."""
+    return f"{value:,.2f}".translate(str.maketrans(",.", ".,"))
 
 
 def minutes(value: float | None) -> str:
