@@ -154,7 +154,7 @@ def _invoices(
     series = _series(0, size.invoices - 1)
     if hit:
         series = _series(offset, size.invoices - 1, every)
-    owner = series.c.i / each if each == 1 else series.c.i % size.accounts
+    owner = series.c.i // each
     computed = {
         "id": series.c.i + 1, "account_id": owner + 1, "wispro_id": _text(series, "i-"),
         "number": _text(series, "A-0001-"),
