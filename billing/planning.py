@@ -18,7 +18,7 @@ from models.isp import Isp
 log = structlog.get_logger()
 
 #: Rows of one transaction: short enough that no writer waits long on SQLite.
-BATCH = 200
+BATCH = 500
 
 
 class Planning:
