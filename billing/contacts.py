@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing.calendar import Calendar, Caps, Contact, contacts_since
 from billing.gate import Limits
 from billing.policy import Policy
 from billing.values import AlertKind, DeliveryState
+from billing.wanted import is_capped
 from models.alert import Alert, Attempt, Delivery
 
 _WENT = (DeliveryState.SENT.value, DeliveryState.UNCERTAIN.value)
-
-
-def is_capped(policy: Policy, kind: AlertKind, step: str) -> bool:
-    """This function will say whether the caps on unpaid alerts bind an alert."""
-    manner = policy.manner_of(kind, step)
-    if manner is None or manner.capped is None:
-        return kind.capped
-    return manner.capped
 
 
 def limits_of(
@@ -64,15 +58,37 @@ def contacts_of(
         since: how far back.
         but: a delivery that does not count: the one at hand.
     """
+    query = contacts_since_query(since).where(Delivery.account_id == account_id)
+    return [
+        Contact(
+            at=row.sent_at or row.settled_at or row.not_before,
+            alert_key=row.alert_id,
+            channel_key=row.channel_id,
+        )
+        for row in session.execute(query)
+        if row.id != but and is_capped(policy, AlertKind(row.kind), row.step)
+    ]
+
+
+def contacts_since_query(since: datetime) -> Select[*tuple[Any, ...]]:
+    """This function will return the query for what counts as a contact, of any account.
+
+    Args:
+        since: how far back; an instant.
+
+    Returns:
+        Rows with id, account_id, alert_id, channel_id, sent_at, settled_at, not_before, kind, step.
+    """
     under_way = (
         select(Attempt.id)
         .where(Attempt.delivery_id == Delivery.id, Attempt.number == Delivery.attempts)
         .exists()
     )
     at = func.coalesce(Delivery.sent_at, Delivery.settled_at, Delivery.lease_until)
-    query = (
+    return (
         select(
             Delivery.id,
+            Delivery.account_id,
             Delivery.alert_id,
             Delivery.channel_id,
             Delivery.sent_at,
@@ -83,7 +99,6 @@ def contacts_of(
         )
         .join(Alert, Alert.id == Delivery.alert_id)
         .where(
-            Delivery.account_id == account_id,
             Delivery.carried_by.is_(None),
             or_(
                 Delivery.state.in_(_WENT),
@@ -92,15 +107,6 @@ def contacts_of(
             at >= since,
         )
     )
-    return [
-        Contact(
-            at=row.sent_at or row.settled_at or row.not_before,
-            alert_key=row.alert_id,
-            channel_key=row.channel_id,
-        )
-        for row in session.execute(query)
-        if row.id != but and is_capped(policy, AlertKind(row.kind), row.step)
-    ]
 
 
 def counted(caps: Caps, contacts: Sequence[Contact], calendar: Calendar, *, now: datetime) -> str:

@@ -12,19 +12,19 @@ from typing import TypedDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from billing import digest, gate, keys
+from billing import digest, gate
 from billing.contacts import limits_of
 from billing.facts import facts_of
 from billing.held import Held, strictest
 from billing.holds import holds_on
 from billing.letter import Debt, Letter
-from billing.owing import Rules, lay_steps, unwanted
+from billing.owing import Rules, lay_steps
 from billing.paylink import fill_pay_url
 from billing.policy import Occurrence
-from billing.reactions import new_terms
 from billing.reminded import reminded_lately
 from billing.terms import rules_of
 from billing.values import AlertKind, ContractState, InvoiceFacts, Reason
+from billing.wanted import refused, stands
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Delivery
 from models.debts import invoices_of_old_debts
@@ -199,28 +199,26 @@ class InvoiceDossier(Dossier):
 
     def _unwanted(self) -> Reason | None:
         """Why the policy in force now, or the customer, wants no such alert on this channel."""
-        policy, channel = self.rules.policy, self.channel
-        manner = policy.manner_of(self.kind, self.alert.step)
-        if manner is None and keys.is_dated(self.alert.anchor, self.alert.step):
-            return None  # it does not stand any more, which says it better
-        why = unwanted(policy, self.account.steps_off, self.kind, self.alert.step)
-        if why is not None or manner is None:
-            return why
-        uses = manner.uses(medium=channel.medium, scheme=channel.scheme)
-        return None if uses else Reason.NOT_IN_POLICY
+        return refused(
+            self.rules.policy,
+            self.account.steps_off,
+            kind=self.kind,
+            anchor=self.alert.anchor,
+            step=self.alert.step,
+            medium=self.channel.medium,
+            scheme=self.channel.scheme,
+        )
 
     def _stands(self, laid: Sequence[Occurrence]) -> bool:
         """Whether the date of a reminder, or the new value of a change, is still the invoice's."""
         alert = self.alert
-        if self.kind is AlertKind.CHANGED:
-            return alert.step == new_terms(self.facts)
-        if not keys.is_dated(alert.anchor, alert.step):
-            return True
-        return any(
-            item.step.kind is self.kind
-            and item.step.name == alert.step
-            and item.anchor_date == alert.anchor_date
-            for item in laid
+        return stands(
+            self.kind,
+            anchor=alert.anchor,
+            anchor_date=alert.anchor_date,
+            step=alert.step,
+            facts=self.facts,
+            laid=laid,
         )
 
     def letter(self, checked: Checked, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:

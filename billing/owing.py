@@ -6,10 +6,10 @@ Everything here runs inside the caller's transaction, the one that holds the cha
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Self
+from datetime import date, datetime
+from typing import Any, Self
 
 from sqlalchemy import and_, not_, or_, select, update
 from sqlalchemy.orm import Session
@@ -20,14 +20,13 @@ from billing.facts import facts_of
 from billing.keys import AlertKey
 from billing.policy import PLAINLY, Anchor, Occurrence, Policy, due, occurrences
 from billing.values import AlertKind, DeliveryState, InvoiceFacts, InvoiceState, Reason
+from billing.wanted import NO_REPEAT_FOR, first_slot, off_channel, unwanted
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Delivery
 from models.database import insert_for
 from models.invoice import Invoice
 
 DEMANDS = tuple(kind.value for kind in AlertKind if kind.asks_to_pay)
-#: product.md, section 3, rule 10: no second copy of a step sent in the last 72 h.
-NO_REPEAT_FOR = timedelta(hours=72)
 
 
 @dataclass(slots=True)
@@ -129,73 +128,144 @@ def record(
     One that the contact hours leave no time to go is recorded as skipped, for that reason, and so
     is one that the policy or the customer does not want, on the channels where it is not wanted.
     """
-    account = session.get_one(Account, account_id)
-    rules = rules.of_account(account)
-    alert_id = session.execute(
-        insert_for(session, Alert)
-        .values(
-            isp_id=isp_id,
-            account_id=account_id,
-            invoice_id=invoice_id,
-            subject=key.subject,
-            kind=key.kind.value,
-            anchor=key.anchor.value,
-            anchor_date=key.anchor_date,
-            step=key.step,
-            due_at=due_at,
-            useful_until=useful_until,
-            details=details or {},
-            created_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(Alert.id)
-    ).scalar_one_or_none()
-    if alert_id is None:
+    owing = Owing(
+        account=session.get_one(Account, account_id),
+        invoice_id=invoice_id,
+        key=key,
+        rules=rules,
+        due_at=due_at,
+        useful_until=useful_until,
+        details=details,
+        skipped=skipped,
+    )
+    del isp_id  # the account's
+    return record_all(session, [owing], now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owing:
+    """One alert to record; the fields are as in `record`."""
+
+    account: Account
+    invoice_id: int | None
+    key: AlertKey
+    rules: Rules
+    due_at: datetime
+    useful_until: datetime | None = None
+    details: dict[str, str] | None = None
+    skipped: Reason | None = None
+
+    @property
+    def same(self) -> tuple[int, str, str, date, str]:
+        """What no two alerts have in common."""
+        key = self.key
+        return self.account.id, key.subject, key.kind.value, key.anchor_date, key.step
+
+
+def record_all(session: Session, several: Sequence[Owing], *, now: datetime) -> Tally:
+    """This function will record alerts as `record` does, in a few statements however many.
+
+    Args:
+        session: an open unit of work.
+        several: in the order in which their deliveries are to be numbered.
+        now: the present.
+
+    Returns:
+        What was new and may go.
+    """
+    if not several:
         return Tally()
-    soonest = max(due_at, now, rules.earliest or now)
-    # Where no opening is found the gate says so, with the reason.
-    goes_at = rules.calendar.next_open(soonest) or soonest
-    if skipped is None and useful_until is not None and soonest < useful_until <= goes_at:
-        skipped = rules.calendar.why_closed(soonest)
-    skipped = skipped or unwanted(rules.policy, account.steps_off, key.kind, key.step)
-    manner = rules.policy.manner_of(key.kind, key.step) or PLAINLY
-    planned = 0
-    for channel in session.scalars(
-        select(Channel)
-        .where(Channel.account_id == account_id, Channel.disabled_at.is_(None))
-        .order_by(Channel.id)
-    ).all():
-        uses = manner.uses(medium=channel.medium, scheme=channel.scheme)
-        why = skipped or (None if uses else Reason.NOT_IN_POLICY)
-        planned += why is None
-        session.add(
-            Delivery(
-                isp_id=isp_id,
-                account_id=account_id,
-                alert_id=alert_id,
-                channel_id=channel.id,
-                state=(DeliveryState.SKIPPED if why else DeliveryState.PLANNED).value,
-                reason=why.value if why else None,
-                message_id=str(uuid.uuid4()),
-                planned_at=goes_at,
-                not_before=goes_at,
-                created_at=now,
-                settled_at=now if why else None,
-            )
-        )
     session.flush()
-    if skipped:
-        return Tally()
-    return Tally(alerts=1, deliveries=planned)
+    alerts = _insert_alerts(session, several, now=now)
+    channels = _enabled_channels(session, {one.account.id for one in several if one.same in alerts})
+    rows: list[dict[str, Any]] = []
+    tally = Tally()
+    for one in several:
+        alert_id = alerts.pop(one.same, None)
+        if alert_id is None:
+            continue
+        goes_at, skipped = _when(one, now=now)
+        manner = one.rules.policy.manner_of(one.key.kind, one.key.step) or PLAINLY
+        for channel_id, medium, scheme in channels.get(one.account.id, ()):
+            why = skipped or off_channel(manner, medium=medium, scheme=scheme)
+            tally.deliveries += why is None
+            rows.append(
+                {
+                    "isp_id": one.account.isp_id,
+                    "account_id": one.account.id,
+                    "alert_id": alert_id,
+                    "channel_id": channel_id,
+                    "state": (DeliveryState.SKIPPED if why else DeliveryState.PLANNED).value,
+                    "reason": why.value if why else None,
+                    "message_id": str(uuid.uuid4()),
+                    "planned_at": goes_at,
+                    "not_before": goes_at,
+                    "created_at": now,
+                    "settled_at": now if why else None,
+                }
+            )
+        tally.alerts += skipped is None
+    if rows:
+        session.connection().execute(insert_for(session, Delivery.__table__), rows)
+    return tally
 
 
-def unwanted(policy: Policy, steps_off: Iterable[str], kind: AlertKind, step: str) -> Reason | None:
-    """This function will say why an alert is not wanted at all, by the ISP or the customer."""
-    if policy.manner_of(kind, step) is None:
-        return Reason.NOT_IN_POLICY
-    if {kind.value, f"{kind.value} {step}"} & set(steps_off):
-        return Reason.STEP_OFF
-    return None
+def _insert_alerts(
+    session: Session, several: Sequence[Owing], *, now: datetime
+) -> dict[tuple[int, str, str, date, str], int]:
+    """Return the ids of those that are new, by what no two have in common."""
+    table = Alert.__table__.c
+    query = (
+        insert_for(session, Alert.__table__)
+        .on_conflict_do_nothing()
+        .returning(
+            table.account_id, table.subject, table.kind, table.anchor_date, table.step, table.id
+        )
+    )
+    rows = [
+        {
+            "isp_id": one.account.isp_id,
+            "account_id": one.account.id,
+            "invoice_id": one.invoice_id,
+            "subject": one.key.subject,
+            "kind": one.key.kind.value,
+            "anchor": one.key.anchor.value,
+            "anchor_date": one.key.anchor_date,
+            "step": one.key.step,
+            "due_at": one.due_at,
+            "useful_until": one.useful_until,
+            "details": one.details or {},
+            "created_at": now,
+        }
+        for one in several
+    ]
+    found = session.connection().execute(query, rows)
+    return {(row[0], row[1], row[2], row[3], row[4]): row[5] for row in found}
+
+
+def _enabled_channels(
+    session: Session, account_ids: set[int]
+) -> dict[int, list[tuple[int, str, str]]]:
+    """Return (id, medium, scheme) of each account's enabled channels, by id."""
+    found: dict[int, list[tuple[int, str, str]]] = {}
+    query = (
+        select(Channel.account_id, Channel.id, Channel.medium, Channel.scheme)
+        .where(Channel.account_id.in_(account_ids), Channel.disabled_at.is_(None))
+        .order_by(Channel.id)
+    )
+    for row in session.execute(query) if account_ids else ():
+        found.setdefault(row.account_id, []).append((row.id, row.medium, row.scheme))
+    return found
+
+
+def _when(one: Owing, *, now: datetime) -> tuple[datetime, Reason | None]:
+    """Return when an alert goes first, and why it never does."""
+    rules = one.rules.of_account(one.account)
+    soonest = max(one.due_at, now, rules.earliest or now)
+    goes_at, closed = first_slot(rules.calendar, soonest=soonest, useful_until=one.useful_until)
+    off = one.account.steps_off
+    why = one.skipped or closed or unwanted(rules.policy, off, one.key.kind, one.key.step)
+    return goes_at, why
 
 
 def end_planned(
@@ -285,62 +355,124 @@ def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: dat
     what was planned before and did not leave is superseded, and the row remembers up to when steps
     were decided and when to ask again.
     """
+    return take_all_due_steps(session, [(invoice, rules)], now=now)
+
+
+def take_all_due_steps(
+    session: Session, several: Sequence[tuple[Invoice, Rules]], *, now: datetime
+) -> Tally:
+    """This function will do what `take_due_steps` does to several invoices, in a few statements.
+
+    Args:
+        session: an open unit of work.
+        several: invoices with the rules of their ISP, each once.
+        now: the present.
+    """
+    decided = [_decide(session, invoice, rules, now=now) for invoice, rules in several]
+    taken = [one for one in decided if one.taken is not None]
+    _supersede(session, [one for one in taken if one.wanted], now=now)
+    repeated = _sent_lately(session, taken, now=now)
+    owed: list[Owing] = []
+    for one in decided:
+        owed += [_owing_of(one, item, skipped=item.blocked or Reason.MISSED) for item in one.missed]
+        if one.taken is not None:
+            skipped = Reason.SUPERSEDED if one.invoice.id in repeated else None
+            owed.append(_owing_of(one, one.taken, skipped=skipped))
+    return record_all(session, owed, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What has come due of one invoice; `wanted` = the ISP and the customer want what is taken."""
+
+    invoice: Invoice
+    rules: Rules
+    taken: Occurrence | None = None
+    missed: tuple[Occurrence, ...] = ()
+    wanted: bool = False
+
+
+def _decide(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -> _Decided:
     facts = facts_of(invoice)
-    rules = rules.of_account(invoice.account)
-    laid = lay_steps(session, invoice, facts, rules)
-    found = due(laid, after=invoice.steps_until, now=now)
+    own = rules.of_account(invoice.account)
+    found = due(lay_steps(session, invoice, facts, own), after=invoice.steps_until, now=now)
     owing = facts.state is InvoiceState.PENDING and invoice.vanished_at is None
     invoice.plan_at = found.next_at if owing else None
     if not owing or facts.payable <= 0:
-        return Tally()
+        return _Decided(invoice, rules)
     invoice.steps_until = now
-    for item in found.missed:
-        _owe_step(session, invoice, item, rules, now=now, skipped=item.blocked or Reason.MISSED)
-    if found.now is None:
-        return Tally()
-    key = keys.of_step(invoice.wispro_id, found.now)
-    off = invoice.account.steps_off
-    if unwanted(rules.policy, off, key.kind, key.step) is None:
-        end_planned(session, invoice.id, DEMANDS, Reason.SUPERSEDED, now=now, but=key)
-    repeated = _sent_lately(session, invoice.id, found.now, now=now)
-    skipped = Reason.SUPERSEDED if repeated else None
-    return _owe_step(session, invoice, found.now, rules, now=now, skipped=skipped)
+    wanted = False
+    if found.now is not None:
+        step = found.now.step
+        wanted = unwanted(rules.policy, invoice.account.steps_off, step.kind, step.name) is None
+    return _Decided(invoice, rules, found.now, found.missed, wanted)
 
 
-def _owe_step(
-    session: Session,
-    invoice: Invoice,
-    occurrence: Occurrence,
-    rules: Rules,
-    *,
-    now: datetime,
-    skipped: Reason | None,
-) -> Tally:
-    return owe(
-        session,
-        invoice,
-        keys.of_step(invoice.wispro_id, occurrence),
-        rules,
-        due_at=occurrence.at,
-        now=now,
-        useful_until=occurrence.until,
+def _owing_of(one: _Decided, item: Occurrence, *, skipped: Reason | None) -> Owing:
+    return Owing(
+        account=one.invoice.account,
+        invoice_id=one.invoice.id,
+        key=keys.of_step(one.invoice.wispro_id, item),
+        rules=one.rules,
+        due_at=item.at,
+        useful_until=item.until,
         skipped=skipped,
     )
 
 
-def _sent_lately(session: Session, invoice_id: int, item: Occurrence, *, now: datetime) -> bool:
-    """Whether the same step of this invoice, on another anchor date, left in the last 72 h."""
-    found = session.execute(
-        select(Delivery.id)
+def _supersede(session: Session, several: Sequence[_Decided], *, now: datetime) -> None:
+    """End what was planned of these invoices before and did not leave."""
+    if not several:
+        return
+    taken = {one.invoice.id: one.taken for one in several}
+    planned = session.execute(
+        select(Delivery.id, Alert.invoice_id, Alert.kind, Alert.anchor_date, Alert.step)
         .join(Alert, Alert.id == Delivery.alert_id)
         .where(
-            Alert.invoice_id == invoice_id,
-            Alert.kind == item.step.kind.value,
-            Alert.step == item.step.name,
-            Alert.anchor_date != item.anchor_date,
+            Alert.invoice_id.in_(taken),
+            Alert.kind.in_(DEMANDS),
+            Delivery.state == DeliveryState.PLANNED.value,
+        )
+    ).all()
+    ended = [
+        row.id
+        for row in planned
+        if (item := taken[row.invoice_id]) is not None
+        and (row.kind, row.anchor_date, row.step)
+        != (item.step.kind.value, item.anchor_date, item.step.name)
+    ]
+    if ended:
+        session.execute(
+            update(Delivery)
+            .where(Delivery.id.in_(ended), Delivery.state == DeliveryState.PLANNED.value)
+            .values(
+                state=DeliveryState.SKIPPED.value,
+                reason=Reason.SUPERSEDED.value,
+                settled_at=now,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _sent_lately(session: Session, several: Sequence[_Decided], *, now: datetime) -> set[int]:
+    """Return the invoices whose step left in the last 72 h, on another anchor date."""
+    if not several:
+        return set()
+    taken = {one.invoice.id: one.taken for one in several}
+    sent = session.execute(
+        select(Alert.invoice_id, Alert.kind, Alert.anchor_date, Alert.step)
+        .join(Delivery, Delivery.alert_id == Alert.id)
+        .where(
+            Alert.invoice_id.in_(taken),
             Delivery.state.in_([DeliveryState.SENT.value, DeliveryState.UNCERTAIN.value]),
             Delivery.settled_at > now - NO_REPEAT_FOR,
         )
-        .limit(1)
-    ).first()
-    return found is not None
+    )
+    return {
+        invoice_id
+        for invoice_id, kind, day, step in sent
+        if invoice_id is not None
+        and (item := taken[invoice_id]) is not None
+        and (kind, step) == (item.step.kind.value, item.step.name)
+        and day != item.anchor_date
+    }

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
-from billing.owing import Rules, Tally, take_due_steps
+from billing.owing import Rules, Tally, take_all_due_steps
 from billing.terms import UnreadablePolicyError, rules_of
 from models.account import Account
 from models.database import Database
@@ -18,7 +18,7 @@ from models.isp import Isp
 log = structlog.get_logger()
 
 #: Rows of one transaction: short enough that no writer waits long on SQLite.
-BATCH = 200
+BATCH = 500
 
 
 class Planning:
@@ -57,6 +57,7 @@ class Planning:
         """Plan one batch, and note the ISPs whose policy cannot be read."""
         tally = Tally()
         rules: dict[int, Rules] = {}
+        several: list[tuple[Invoice, Rules]] = []
         with self._database.write() as session:
             query = (
                 select(Invoice)
@@ -89,5 +90,6 @@ class Planning:
                         log.error("plan.policy_unreadable", detail=str(error))  # noqa: TRY400
                         unreadable.add(account.isp_id)
                         continue
-                tally += take_due_steps(session, invoice, rules[account.isp_id], now=now)
+                several.append((invoice, rules[account.isp_id]))
+            tally += take_all_due_steps(session, several, now=now)
         return tally, len(first)

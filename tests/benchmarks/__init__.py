@@ -9,5 +9,9 @@ scenarios.py    what is measured
 machine.py      on what
 results.py      tables for docs/performance.md and its JSON
 plot.py         the curve, in dlt's environment
+owed.py         rows of an ISP that the database makes itself
+plan.py         what a tick of the planner costs; `make bench-plan`
+tick.py         one measured tick: a process that prints what it took
+plot_plan.py    its curve
 test_ratios.py  a small form for every test run, without absolute times
 """

@@ -27,6 +27,7 @@ from worker.cli import (
     running,
     sending,
     setting_up,
+    simulating,
 )
 from worker.cli.show import complain
 from worker.errors import NotReadyError, ValkeyError
@@ -63,6 +64,7 @@ _MODULES = (
     releasing,
     sending,
     previewing,
+    simulating,
     running,
 )
 for module in _MODULES:

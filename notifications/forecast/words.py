@@ -1,0 +1,71 @@
+"""How a forecast says days, numbers, kinds and reasons, in the operator's language."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from billing.values import AlertKind, Reason
+
+KINDS = {
+    AlertKind.ISSUED.value: "Factura nueva",
+    AlertKind.DUE_SOON.value: "Vence pronto",
+    AlertKind.DUE_TODAY.value: "Vence hoy",
+    AlertKind.SECOND_DUE_SOON.value: "Segundo vencimiento",
+    AlertKind.OVERDUE.value: "Pago sin registrar",
+    AlertKind.CUTOFF_WARNING.value: "Antes del corte",
+    AlertKind.PAID.value: "Pago recibido",
+    AlertKind.CHANGED.value: "Factura cambiada",
+    AlertKind.VOIDED.value: "Factura anulada",
+    AlertKind.DIGEST.value: "Resumen de varias",
+}
+_REASONS = {
+    Reason.PAID: "ya pagada",
+    Reason.VOID: "anulada",
+    Reason.VANISHED: "ya no está en Wispro",
+    Reason.CREDIT_COVERS: "la cubre el saldo a favor",
+    Reason.BELOW_MINIMUM: "por debajo del mínimo",
+    Reason.HOLD: "en pausa",
+    Reason.PROMISE: "promesa de pago",
+    Reason.MISSED: "llegó otro aviso antes",
+    Reason.SUPERSEDED: "reemplazado por otro",
+    Reason.QUIET_HOURS: "fuera de horario",
+    Reason.HOLIDAY: "feriado",
+    Reason.CAP_DAY: "tope por día",
+    Reason.CAP_WEEK: "tope por semana",
+    Reason.CHANNEL_DISABLED: "canal desactivado",
+    Reason.SUSPENDED: "servicio cortado",
+    Reason.NOT_IN_POLICY: "no está en la política",
+    Reason.STEP_OFF: "el cliente no lo quiere",
+    Reason.NOT_OWED: "no se debe",
+    Reason.NO_TRANSPORT: "falta la cuenta de envío",
+    Reason.STALE_DATA: "datos viejos",
+}
+REASONS = {one.value: _REASONS.get(one, one.value) for one in Reason}
+WEEKDAYS = ("lun", "mar", "mié", "jue", "vie", "sáb", "dom")
+MONTHS = ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic")
+
+
+def of_day(day: date) -> str:
+    """Return "mar 10 mar"."""
+    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
+
+
+def number(value: float) -> str:
+    """Return 12345 as "12.345"."""
+    return f"{value:,.0f}".replace(",", ".")
+
+
+def price(value: Decimal) -> str:
+    """Return 12.5 as "12,50"."""
+    return f"{value:,.2f}".translate(str.maketrans(",.", ".,"))
+
+
+def minutes(value: float | None) -> str:
+    """Return minutes as "1 h 20 min"; "–" where nobody knows."""
+    if value is None:
+        return "–"
+    if value < 1:
+        return "< 1 min"
+    hours, rest = divmod(round(value), 60)
+    return f"{number(hours)} h {rest} min" if hours else f"{rest} min"
