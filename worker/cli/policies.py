@@ -15,11 +15,14 @@ from worker.cli.show import as_json, complain, say, table
 
 if TYPE_CHECKING:
     from billing.policy import Policy
+    from worker.house import House
 
 policy = typer.Typer(no_args_is_help=True, help="What an ISP sends, when and over which channels.")
 _Slug = Annotated[str, typer.Argument(help="The ISP.")]
 _File = Annotated[Path, typer.Argument(help="The policy, TOML; see docs/policies.md.")]
 _BYTES = 1_000_000
+#: So many messages in a week are a customer's difference; more are a decision.
+ASK_ABOVE = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -86,12 +89,16 @@ def policy_set(
     file: _File,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    ask_above: Annotated[
+        int, typer.Option(min=0, help="Ask where so many messages more or fewer would go.")
+    ] = ASK_ABOVE,
     by: Annotated[str | None, typer.Option("--by", help="Who says so; default you.")] = None,
 ) -> None:
-    """Put a policy in force, after showing what differs.
+    """Put a policy in force, after showing what differs and what the next 7 days would be.
 
     A file that is refused changes nothing. Open invoices are decided anew; what was sent is not
-    sent again, and a step whose day was over before is not made up for.
+    sent again, and a step whose day was over before is not made up for. You are asked where the
+    week would have more than --ask-above messages more, or fewer, than now.
 
     Example: `alerta policy set interatos policy.toml`
     """
@@ -105,13 +112,33 @@ def policy_set(
         else:
             for line in differences(old, new) or ("it does the same as the one in force",):
                 say(f"{slug}: {line}")
-        if not yes:
+        moves = _show_effect(house, slug, old, new)
+        if moves > ask_above and not yes:
             _ask(slug)
         done = house.policies.set(slug, text, author=who(by), now=house.clock())
     if done.changed:
         say(f"{slug}: in force now; {done.replanned} open invoices are decided anew")
     else:
         say(f"{slug}: this very file is in force already")
+
+
+def _show_effect(house: House, slug: str, old: Policy | None, new: Policy) -> int:
+    """Print what the next week would be; return how many messages more or fewer would go."""
+    from billing.effect import effect  # noqa: PLC0415
+
+    if old is None:
+        return sys.maxsize  # nothing is known to compare with: a person has to look
+    found = effect(house.database, slug, old, new, now=house.clock())
+    moved = [
+        f"{day:%d/%m} {after - before:+d}"
+        for day, before, after in found.per_day
+        if after != before
+    ]
+    if not moved:
+        say(f"{slug}: as many messages as now in each of the next 7 days")
+        return 0
+    say(f"{slug}: messages in the next 7 days: " + ", ".join(moved))
+    return max(found.total_more, found.total_fewer)
 
 
 def _ask(slug: str) -> None:
