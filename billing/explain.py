@@ -178,8 +178,10 @@ def _absent(session: Session, account: Account, row: Invoice, telling: Telling) 
 
 def _unannounced(row: Invoice, telling: Telling) -> Iterable[Entry]:
     """Tell why a new invoice was not announced."""
-    instead = next(
-        (one for one in telling.about(row.id) if one.created_at <= row.first_seen_at), None
+    instead = max(
+        (one for one in telling.about(row.id) if one.created_at <= row.first_seen_at),
+        key=lambda one: one.due_at,
+        default=None,
     )
     why: Reason | Absence
     if row.baseline:

@@ -178,6 +178,18 @@ class Rehearsal:
                     self.judged[row.id].append(self._judge(session, row.id, at))
         while self._delivering.run_batch(self._isp_id, clock=lambda: at).touched:
             self._set_stuck_aside(due)
+        self._judge_again(due, at)
+
+    def _judge_again(self, due: set[int], at: datetime) -> None:
+        """Ask anew why something did not go that nothing spoke against: what went before it."""
+        with self.database.read() as session:
+            for delivery_id in session.scalars(
+                select(Delivery.id).where(
+                    Delivery.id.in_(due), Delivery.state != DeliveryState.SENT.value
+                )
+            ).all():
+                if self.judged[delivery_id][-1].verdict is None:
+                    self.judged[delivery_id].append(self._judge(session, delivery_id, at))
 
     def _judge(self, session: Session, delivery_id: int, at: datetime) -> Judged:
         dossier = open_dossier(session, delivery_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -201,7 +202,7 @@ _SHORT: Mapping[Language, Mapping[str, str]] = {
         "along": ", en un mismo mensaje con {mention}",
         "instead": "; en su lugar, {mention}",
         "hold": " hasta el {until} ({author}, «{reason}»)",
-        "of": "{kind} ({step}) de {invoice}",
+        "of": "{name} de {invoice}",
         "until": "hasta {until}",
         "debts": "deudas anteriores",
     },
@@ -217,7 +218,7 @@ _SHORT: Mapping[Language, Mapping[str, str]] = {
         "along": ", in one message with {mention}",
         "instead": "; in its place, {mention}",
         "hold": " until {until} ({author}, “{reason}”)",
-        "of": "{kind} ({step}) of {invoice}",
+        "of": "{name} of {invoice}",
         "until": "until {until}",
         "debts": "old debts",
     },
@@ -254,6 +255,8 @@ _CAPS: Mapping[Language, Mapping[str, str]] = {
         "days_ago": "{days} days ago",
     },
 }
+#: The name of a step that is counted from a date (`billing.policy.Step.name`).
+_STEP = re.compile(r"[a-z_]*([+-][0-9]+|0)d")
 _MARKS = {Says.OK: "✓", Says.WAITS: "…", Says.NEVER: "✗"}
 
 
@@ -311,13 +314,10 @@ class Words:
             said = f"{said}, {until}"
         return f"{_MARKS[line.says]} {name}: {said}"
 
-    def mark(self, line: RuleLine) -> str:
-        """Say one rule's verdict in two words."""
-        return f"{_MARKS[line.says]} {RULES[self.language][line.rule][0]}"
-
-    def name(self, entry: Entry) -> str:
-        """Name an alert: kind and step."""
-        return f"{KINDS[self.language][entry.kind]} ({entry.step})"
+    def name(self, alert: Entry | Mention) -> str:
+        """Name an alert: its kind and, of those that a date makes us owe, its step."""
+        kind = KINDS[self.language][alert.kind]
+        return f"{kind} ({alert.step})" if _STEP.fullmatch(alert.step) else kind
 
     def cap(self, line: CapLine) -> str:
         """Say how a cap stands."""
@@ -351,8 +351,118 @@ class Words:
             return ""
         short = _SHORT[self.language]
         named = short["of"].format(
-            kind=KINDS[self.language][mention.kind],
-            step=mention.step,
+            name=self.name(mention),
             invoice=mention.invoice or short["debts"],
         )
         return short[form].format(mention=named)
+
+
+#: What stands before each fact about the customer, and in the heads of invoices.
+LABELS: Mapping[Language, Mapping[str, str]] = {
+    Language.ES: {
+        "paired": "Vinculado",
+        "since": "desde {at}",
+        "unpaired": "no; se desvinculó {at}",
+        "never": "nunca",
+        "isp_off": "el ISP está en pausa: no sale nada",
+        "channels": "Canales",
+        "disabled": "deshabilitado {at}: {why}",
+        "no_channels": "ninguno",
+        "locale": "Idioma",
+        "hours": "Horario",
+        "hours_of": "{in_force} ({timezone})",
+        "preset": "país {preset}",
+        "own": "propio {own}",
+        "caps": "Topes",
+        "no_caps": "sin topes",
+        "holds": "Pausas",
+        "hold": "pausa de {what}{words}",
+        "promise": "promesa de pago de {what}{words}",
+        "all": "todas las facturas",
+        "steps_off": "No quiere",
+        "looked": "Última mirada",
+        "trouble": "Problema",
+        "held": "Retención",
+        "held_run": "la corrida {run} espera al operador: nada sale (alerta sync {isp} "
+        "--approve {run}, o --reject {run})",
+        "suspended": "Corte",
+        "suspended_is": "contratos con el servicio cortado: {contracts}",
+        "invoice": "Factura {number}",
+        "due": "vence el {day}",
+        "second_due": "y el {day}",
+        "issued": "emitida el {day}",
+        "no_number": "sin número",
+        "pending": "pendiente",
+        "paid": "pagada",
+        "void": "anulada",
+        "vanished": "ya no está en Wispro",
+        "odd_no_date": "Sin fecha de vencimiento: no hay avisos por fecha.",
+        "odd_reversed": "El segundo vencimiento es anterior al primero: no hay avisos por fecha.",
+        "odd_far": "Un vencimiento está a más de un año de la emisión: no hay avisos por fecha.",
+        "baseline": "Estaba en la primera mirada: lo anterior es historia y no se avisa.",
+        "service_cut": "El servicio de esta factura está cortado.",
+        "last": "Lo último: {name}. {sentence}.",
+        "next": "Lo próximo: {name}. {sentence}.",
+        "nothing": "No se envió nada y no hay nada por salir. {name}: {sentence}.",
+        "none": "Todavía no hay nada que decir de esta factura.",
+        "others": "Resumen de deudas anteriores",
+        "no_invoices": "No hay facturas abiertas, ni avisos en los últimos 60 días.",
+        "as_of_future": "Lo que se decidiría {at} si nada cambia",
+        "as_of_past": "Lo que estaba registrado {at}",
+        "all_fine": "✓ las {count} reglas, a favor",
+        "proof": "Constancia: horario {hours}; topes: {caps}; texto sha256 {sha256}…",
+    },
+    Language.EN: {
+        "paired": "Paired",
+        "since": "since {at}",
+        "unpaired": "no; unpaired {at}",
+        "never": "never",
+        "isp_off": "the ISP is paused: nothing goes",
+        "channels": "Channels",
+        "disabled": "disabled {at}: {why}",
+        "no_channels": "none",
+        "locale": "Language",
+        "hours": "Hours",
+        "hours_of": "{in_force} ({timezone})",
+        "preset": "country {preset}",
+        "own": "own {own}",
+        "caps": "Caps",
+        "no_caps": "no caps",
+        "holds": "Holds",
+        "hold": "hold on {what}{words}",
+        "promise": "promise to pay {what}{words}",
+        "all": "all invoices",
+        "steps_off": "Does not want",
+        "looked": "Last look",
+        "trouble": "Trouble",
+        "held": "Breaker",
+        "held_run": "run {run} waits for the operator: nothing goes (alerta sync {isp} "
+        "--approve {run}, or --reject {run})",
+        "suspended": "Cut off",
+        "suspended_is": "contracts whose service is cut off: {contracts}",
+        "invoice": "Invoice {number}",
+        "due": "due {day}",
+        "second_due": "and {day}",
+        "issued": "issued {day}",
+        "no_number": "without a number",
+        "pending": "pending",
+        "paid": "paid",
+        "void": "void",
+        "vanished": "no longer in Wispro",
+        "odd_no_date": "No due date: no date-based alert.",
+        "odd_reversed": "The second due date lies before the first: no date-based alert.",
+        "odd_far": "A due date lies more than a year from the issue: no date-based alert.",
+        "baseline": "It was there at the first look: what lay before is history, not alerted.",
+        "service_cut": "The service of this invoice is cut off.",
+        "last": "Last: {name}. {sentence}.",
+        "next": "Next: {name}. {sentence}.",
+        "nothing": "Nothing was sent and nothing is going to be. {name}: {sentence}.",
+        "none": "There is nothing to say about this invoice yet.",
+        "others": "Digest of old debts",
+        "no_invoices": "No open invoices, and no alerts in the last 60 days.",
+        "as_of_future": "What would be decided {at} if nothing changes",
+        "as_of_past": "What was on record {at}",
+        "all_fine": "✓ all {count} rules are in favour",
+        "proof": "Evidence: hours {hours}; caps: {caps}; text sha256 {sha256}…",
+    },
+}

@@ -16,6 +16,7 @@ from billing.ports import DestinationError, RenderError, SecretError, UpstreamEr
 from billing.sync import SyncBusyError
 from config.settings import SettingsError
 from worker.cli import (
+    explaining,
     holding,
     looking,
     pairing,
@@ -54,6 +55,7 @@ _MODULES = (
     pairing,
     looking,
     holding,
+    explaining,
     releasing,
     sending,
     previewing,
