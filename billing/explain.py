@@ -113,7 +113,11 @@ def _invoices(
     mine = (Invoice.account_id == account.id) & is_open
     return session.scalars(
         select(Invoice)
-        .where(Invoice.isp_id == account.isp_id, or_(mine, Invoice.id.in_(lately)))
+        .where(
+            Invoice.isp_id == account.isp_id,
+            Invoice.first_seen_at <= at,
+            or_(mine, Invoice.id.in_(lately)),
+        )
         .order_by(Invoice.first_due_date, Invoice.id)
     ).all()
 
@@ -143,7 +147,10 @@ def _story(session: Session, account: Account, row: Invoice, telling: Telling) -
 
 def _absent(session: Session, account: Account, row: Invoice, telling: Telling) -> Iterable[Entry]:
     """Tell of the announcement and of each step of the policy that make no alert of an invoice."""
-    known = {(alert.kind, alert.step) for alert in telling.about(row.id)}
+    alerts = telling.about(row.id)
+    if telling.rehearsal is None:  # what was recorded since is no absence either
+        alerts = list(session.scalars(select(Alert).where(Alert.invoice_id == row.id)))
+    known = {(alert.kind, alert.step) for alert in alerts}
     if AlertKind.ISSUED.value not in {kind for kind, _ in known}:
         yield from _unannounced(row, telling)
     facts, rules = facts_of(row), rules_of(account.isp).of_account(account)
@@ -161,7 +168,7 @@ def _absent(session: Session, account: Account, row: Invoice, telling: Telling) 
             alerted_on=None,
         )
     }
-    current = {(alert.kind, alert.step, alert.anchor_date) for alert in telling.about(row.id)}
+    current = {(alert.kind, alert.step, alert.anchor_date) for alert in alerts}
     for step in rules.policy.steps:
         name = (step.kind, step.name)
         item = laid.get(name)

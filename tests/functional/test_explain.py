@@ -565,6 +565,23 @@ def test_an_instant_that_passed(open_town: Town) -> None:
     assert entries(before, "due_soon", "-5d") == []
 
 
+def test_what_was_late_then_is_no_history(open_town: Town) -> None:
+    """A step that was due by then and recorded later is not told as one that never was."""
+    ana = open_town.customer()
+    open_town.settled(ana)
+    silent = open_town.now
+    open_town.wait(hours=1)
+    open_town.bill(ana, due_in=6)
+    open_town.go_round()
+    assert why(open_town, at=silent).invoices == ()
+    late = open_town.wait(days=1)  # since nine o'clock the daemon has been away
+    open_town.wait(hours=1)
+    open_town.go_round()
+
+    assert entry_of(why(open_town), "due_soon", "-5d").state is Standing.SENT
+    assert entries(why(open_town, at=late), "due_soon", "-5d") == []
+
+
 # -- the command ------------------------------------------------------------------------------
 
 

@@ -259,7 +259,7 @@ def hold_against(entry: Entry, happened: tuple[str, str | None, Any] | None) -> 
     deadline=None,
     derandomize=not MORE,
     database=None,
-    phases=[Phase.explicit, Phase.generate],
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
 def test_what_is_foretold_happens(
