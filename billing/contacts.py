@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -109,21 +110,57 @@ def contacts_since_query(since: datetime) -> Select[*tuple[Any, ...]]:
     )
 
 
-def counted(caps: Caps, contacts: Sequence[Contact], calendar: Calendar, *, now: datetime) -> str:
-    """This function will say in a few words how the caps stand, before one more goes."""
-    if not caps:
-        return "no caps"
+@dataclass(frozen=True, slots=True)
+class CapLine:
+    """How one cap stands before one more goes.
+
+    Args:
+        cap: the field of `Caps`.
+        limit: the most, or for `gap_days` the least.
+        used: contacts or channels so far; for `gap_days` the days since the last contact, None =
+            there was none.
+    """
+
+    cap: str
+    limit: int
+    used: int | None
+
+
+def standing(
+    caps: Caps, contacts: Sequence[Contact], calendar: Calendar, *, now: datetime
+) -> tuple[CapLine, ...]:
+    """This function will say how each cap that there is stands, before one more goes."""
     today = calendar.today(now)
     days = [(today - calendar.today(one.at)).days for one in contacts]
-    parts = []
+    lines = []
     if caps.per_day is not None:
-        parts.append(f"{sum(day == 0 for day in days)} of {caps.per_day} today")
+        lines.append(CapLine("per_day", caps.per_day, sum(day == 0 for day in days)))
     if caps.per_week is not None:
-        parts.append(f"{sum(0 <= day < 7 for day in days)} of {caps.per_week} in 7 days")
+        lines.append(CapLine("per_week", caps.per_week, sum(0 <= day < 7 for day in days)))
     if caps.gap_days is not None:
         last = min((day for day in days if day >= 0), default=None)
-        parts.append(f"the last {'never' if last is None else f'{last} days ago'}")
+        lines.append(CapLine("gap_days", caps.gap_days, last))
     if caps.channels_per_week is not None:
         used = {one.channel_key for one, day in zip(contacts, days, strict=True) if 0 <= day < 7}
-        parts.append(f"{len(used)} of {caps.channels_per_week} channels in 7 days")
-    return ", ".join(parts)
+        lines.append(CapLine("channels_per_week", caps.channels_per_week, len(used)))
+    return tuple(lines)
+
+
+def counted(caps: Caps, contacts: Sequence[Contact], calendar: Calendar, *, now: datetime) -> str:
+    """This function will say in a few words how the caps stand, before one more goes."""
+    words = {
+        "per_day": "{used} of {limit} today",
+        "per_week": "{used} of {limit} in 7 days",
+        "gap_days": "the last {used} days ago",
+        "channels_per_week": "{used} of {limit} channels in 7 days",
+    }
+    lines = standing(caps, contacts, calendar, now=now)
+    return (
+        ", ".join(
+            "the last never"
+            if line.used is None
+            else words[line.cap].format(used=line.used, limit=line.limit)
+            for line in lines
+        )
+        or "no caps"
+    )

@@ -7,7 +7,7 @@ has no room for, it counts without an amount.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,9 +17,11 @@ from billing.gate import (
     FRESH_FOR,
     HELD_FOR,
     End,
+    Finding,
     Go,
     Limits,
     LookAgain,
+    Rule,
     Verdict,
     Wait,
     capped,
@@ -91,34 +93,81 @@ def compose(case: Case, *, now: datetime) -> Digest:
 
 def decide(case: Case, *, now: datetime) -> Verdict:
     """This function will say what becomes of a claimed delivery of a digest at this instant."""
-    if not case.paired:
-        return End(DeliveryState.CANCELLED, Reason.UNPAIRED)
-    if not case.channel_enabled:
-        return End(DeliveryState.CANCELLED, Reason.CHANNEL_DISABLED)
-    if not case.open:
-        return End(DeliveryState.CANCELLED, Reason.PAID)
-    if case.held:
-        return Wait(now + HELD_FOR, Reason.BREAKER)
-    if not case.calendar.is_open(now):
-        return closed(case.calendar, now=now, useful_until=None)
-    for verdict in (
-        held_back(case.hold, case.calendar, now=now, useful_until=None),
-        capped(case.limits, case.calendar, now=now, useful_until=None),
-    ):
+    for _, judge in _RULES:
+        verdict = judge(case, now)
         if verdict is not None:
             return verdict
+    return Go()
+
+
+def findings(case: Case, *, now: datetime) -> tuple[Finding, ...]:
+    """This function will give what every rule says; the first that is not None is the verdict."""
+    return tuple(Finding(rule, judge(case, now)) for rule, judge in _RULES)
+
+
+def _paired(case: Case, _now: datetime) -> Verdict | None:
+    return None if case.paired else End(DeliveryState.CANCELLED, Reason.UNPAIRED)
+
+
+def _channel(case: Case, _now: datetime) -> Verdict | None:
+    if case.channel_enabled:
+        return None
+    return End(DeliveryState.CANCELLED, Reason.CHANNEL_DISABLED)
+
+
+def _owed(case: Case, _now: datetime) -> Verdict | None:
+    return None if case.open else End(DeliveryState.CANCELLED, Reason.PAID)
+
+
+def _breaker(case: Case, now: datetime) -> Verdict | None:
+    return Wait(now + HELD_FOR, Reason.BREAKER) if case.held else None
+
+
+def _hours(case: Case, now: datetime) -> Verdict | None:
+    if case.calendar.is_open(now):
+        return None
+    return closed(case.calendar, now=now, useful_until=None)
+
+
+def _hold(case: Case, now: datetime) -> Verdict | None:
+    return held_back(case.hold, case.calendar, now=now, useful_until=None)
+
+
+def _caps(case: Case, now: datetime) -> Verdict | None:
+    return capped(case.limits, case.calendar, now=now, useful_until=None)
+
+
+def _look(case: Case, now: datetime) -> Verdict | None:
     if case.balance_at is None or now - case.balance_at > FRESH_FOR or case.owed is None:
         return LookAgain()
+    if case.owed > 0 and not compose(case, now=now).listed:
+        return LookAgain("none of the invoices that were looked at is open; there are more")
+    return None
+
+
+def _credit(case: Case, now: datetime) -> Verdict | None:
+    if case.owed is None:
+        return None
     if case.owed <= 0:
         return End(DeliveryState.SKIPPED, Reason.CREDIT_COVERS)
-    digest = compose(case, now=now)
-    if not digest.listed:
-        return LookAgain("none of the invoices that were looked at is open; there are more")
-    if digest.asked < case.minimum:
+    if compose(case, now=now).asked < case.minimum:
         return End(DeliveryState.SKIPPED, Reason.BELOW_MINIMUM)
-    return Go()
+    return None
 
 
 def _is_fresh(case: Case, debt: InvoiceFacts, *, now: datetime) -> bool:
     confirmed_at = case.confirmed.get(debt.wispro_id)
     return confirmed_at is not None and now - confirmed_at <= FRESH_FOR
+
+
+_RULES: tuple[tuple[Rule, Callable[[Case, datetime], Verdict | None]], ...] = (
+    (Rule.PAIRED, _paired),
+    (Rule.CHANNEL, _channel),
+    (Rule.OWED, _owed),
+    (Rule.BREAKER, _breaker),
+    (Rule.HOURS, _hours),
+    (Rule.HOLD, _hold),
+    (Rule.CAPS, _caps),
+    (Rule.LOOK, _look),
+    (Rule.CREDIT, _credit),
+)

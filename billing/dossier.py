@@ -78,6 +78,10 @@ class Dossier(ABC):
         """Ask the gate."""
 
     @abstractmethod
+    def findings(self, checked: Checked, *, now: datetime) -> tuple[gate.Finding, ...]:
+        """Ask each rule of the gate, for people who ask why."""
+
+    @abstractmethod
     def to_look_at(self, checked: Checked, *, now: datetime) -> Sequence[Invoice]:
         """Name the invoices to ask Wispro about before the gate can say more."""
 
@@ -145,6 +149,10 @@ class InvoiceDossier(Dossier):
     def verdict(self, checked: Checked, *, now: datetime) -> gate.Verdict:
         """Ask the gate."""
         return gate.decide(self.case(checked, now=now), now=now)
+
+    def findings(self, checked: Checked, *, now: datetime) -> tuple[gate.Finding, ...]:
+        """Ask each rule of the gate, for people who ask why."""
+        return gate.findings(self.case(checked, now=now), now=now)
 
     def to_look_at(self, checked: Checked, *, now: datetime) -> Sequence[Invoice]:
         """Look at the invoice itself, unless somebody just did."""
@@ -278,6 +286,10 @@ class DigestDossier(Dossier):
     def verdict(self, checked: Checked, *, now: datetime) -> gate.Verdict:
         """Ask the gate of digests."""
         return digest.decide(self.case(checked, now=now), now=now)
+
+    def findings(self, checked: Checked, *, now: datetime) -> tuple[gate.Finding, ...]:
+        """Ask each rule of the gate of digests, for people who ask why."""
+        return digest.findings(self.case(checked, now=now), now=now)
 
     def to_look_at(self, checked: Checked, *, now: datetime) -> Sequence[Invoice]:
         """Name those that would be listed and are not confirmed."""

@@ -133,7 +133,7 @@ class Holds:
             problem = _problem(kind, until, reason, author, today=calendar.today(now))
             if problem:
                 raise HoldError(problem)
-            about = _invoice(session, account, invoice) if invoice else None
+            about = find_invoice(session, account, invoice) if invoice else None
             about_id = about.id if about else None
             session.execute(
                 update(Hold)
@@ -179,7 +179,7 @@ class Holds:
                 Hold.account_id == account.id, Hold.released_at.is_(None), Hold.until >= today
             )
             if invoice:
-                query = query.where(Hold.invoice_id == _invoice(session, account, invoice).id)
+                query = query.where(Hold.invoice_id == find_invoice(session, account, invoice).id)
             rows = session.scalars(query.order_by(Hold.id).with_for_update()).all()
             if not rows:
                 raise HoldError(f"nothing holds {account.name}'s alerts back")
@@ -220,8 +220,8 @@ def _problem(kind: HoldKind, until: date, reason: str, author: str, *, today: da
     return None
 
 
-def _invoice(session: Session, account: Account, text: str) -> Invoice:
-    """Return the invoice of this account with this number or id.
+def find_invoice(session: Session, account: Account, text: str) -> Invoice:
+    """This function will find the invoice of an account with this number or id.
 
     Raises:
         HoldError: if there is none, or several.

@@ -41,7 +41,11 @@ class Maintenance:
         self._vault = vault
 
     def tidy(self, *, now: datetime) -> None:
-        """This function will close runs whose process died and drop runs that nobody will read."""
+        """This function will close runs whose process died and drop runs that nobody will read.
+
+        Alerts, deliveries and attempts are evidence, and none is dropped: whatever will drop them
+        asks `billing.proof.keep_until` first.
+        """
         with self._database.write() as session:
             session.execute(
                 update(SyncRun)

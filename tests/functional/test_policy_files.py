@@ -151,19 +151,27 @@ def test_a_mark_and_line_ends_of_windows_are_no_error(town: Town, cli: Cli, file
 
 
 @on_sqlite
-def test_nothing_is_put_in_force_without_a_yes(town: Town, cli: Cli, file: Path) -> None:
-    """At a terminal it asks; without one it wants --yes."""
-    del town
-    ran = cli.here("policy", "set", SLUG, str(file))
+def test_nothing_is_put_in_force_without_a_yes(
+    town: Town, cli: Cli, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where much would move it asks at a terminal; without one it wants --yes."""
+    ana = town.customer()
+    town.settled(ana)
+    town.bill(ana, due_in=2)
+    town.sync()
+    monkeypatch.setattr("worker.house.utc_now", town.clock)
+    asks = ("--ask-above", "0")
+    ran = cli.here("policy", "set", SLUG, str(file), *asks)
     assert ran.code == 1
     assert "add --yes" in ran.stderr
     assert "removed: overdue 3 d after first_due" in ran.stdout
     cli.terminal = True
-    ran = cli.here("policy", "set", SLUG, str(file), stdin="n\n")
+    assert "messages in the next 7 days: " in ran.stdout
+    ran = cli.here("policy", "set", SLUG, str(file), *asks, stdin="n\n")
     assert ran.code == 1
     assert "nothing was changed" in ran.stderr
     assert cli.well_here("policy", "show", SLUG).stdout == default_text()
-    cli.well_here("policy", "set", SLUG, str(file), stdin="y\n")
+    cli.well_here("policy", "set", SLUG, str(file), *asks, stdin="y\n")
     assert cli.well_here("policy", "show", SLUG).stdout == SOFT
 
 

@@ -17,12 +17,14 @@ from billing.ports import DestinationError, RenderError, SecretError, UpstreamEr
 from billing.sync import SyncBusyError
 from config.settings import SettingsError
 from worker.cli import (
+    explaining,
     holding,
     looking,
     overriding,
     pairing,
     policies,
     previewing,
+    proving,
     releasing,
     running,
     sending,
@@ -61,6 +63,8 @@ _MODULES = (
     overriding,
     looking,
     holding,
+    explaining,
+    proving,
     releasing,
     sending,
     previewing,
