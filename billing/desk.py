@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -43,6 +43,7 @@ class Desk:
 
     `ends` is when a scheduled run hands the rest over; None = it may go on. Whoever was paired by
     `baseline_before` had the silent first look in this run, once its proposals are laid down.
+    `marks` is where we stand in each list, as soon as that was read.
     """
 
     database: Database
@@ -61,6 +62,7 @@ class Desk:
     ends: datetime | None = None
     progress: Progress | None = None
     baseline_before: datetime | None = None
+    marks: dict[str, dict[str, Any]] | None = None
 
     @property
     def soon(self) -> timedelta:

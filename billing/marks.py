@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
 from billing.desk import Desk
 from billing.ports import Sweep
 from billing.seen import Seen
 from billing.values import SweepPage
+from models.database import insert_for
 from models.listing import ListingMark
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ T = TypeVar("T")
 _NEWEST = 100
 #: Seconds between two notes of where a slow read stands: what a crash may cost.
 _KEEP_EVERY = 5.0
+_NAMES = tuple(column.name for column in ListingMark.__table__.columns)
 #: More new pages than this in one look, and the list is read whole instead.
 MOST_TAIL_PAGES = 50
 
@@ -36,22 +38,35 @@ class CrawlEnd:
 
 
 def read_mark(desk: Desk, listing: str) -> ListingMark:
-    """This function will return where we stand in a list, detached; an empty one at first."""
-    with desk.database.read() as session:
-        mark = session.get(ListingMark, (desk.isp_id, listing))
-    return mark or ListingMark(
-        isp_id=desk.isp_id, listing=listing, total=0, newest=[], crawl_total=0, crawl_foreign=0
-    )
+    """This function will return where we stand in a list, detached; an empty one at first.
+
+    They are read once in a run: nobody else writes them under its lease.
+    """
+    if desk.marks is None:
+        with desk.database.read() as session:
+            marks = session.scalars(select(ListingMark).where(ListingMark.isp_id == desk.isp_id))
+            desk.marks = {mark.listing: _columns(mark) for mark in marks}
+    empty = {"total": 0, "newest": [], "crawl_total": 0, "crawl_foreign": 0}
+    known = desk.marks.get(listing, empty)
+    return ListingMark(**{**known, "isp_id": desk.isp_id, "listing": listing})
 
 
-def write_mark(desk: Desk, mark: ListingMark, session: Session | None = None) -> None:
+def write_mark(desk: Desk, mark: ListingMark) -> None:
     """This function will keep where we stand."""
-    if session is not None:
-        session.merge(mark)
-        return
-    with desk.database.write() as own:
-        desk.must_hold(own)
-        own.merge(mark)
+    columns = _columns(mark)
+    with desk.database.write() as session:
+        desk.must_hold(session)
+        statement = insert_for(session, ListingMark).values(columns)
+        new = {name: statement.excluded[name] for name in columns}
+        session.execute(
+            statement.on_conflict_do_update(index_elements=["isp_id", "listing"], set_=new)
+        )
+    if desk.marks is not None:
+        desk.marks[mark.listing] = columns
+
+
+def _columns(mark: ListingMark) -> dict[str, Any]:
+    return {name: getattr(mark, name) for name in _NAMES}
 
 
 def start_over(desk: Desk, listing: str) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from billing import habits as probes
 from billing import proposals
 from billing.anomaly import Hold, Thresholds, judge
+from billing.apply import Applied
 from billing.by_account import AccountLooks, cover, paired_accounts
 from billing.desk import Desk, LeaseLostError, Progress
 from billing.explaining import TooManyMissingError
@@ -351,14 +352,16 @@ class Sync:
                     hold(session, desk.isp_id, desk.run_id, verdict, now=desk.clock())
                 desk.report.held(verdict.reason, verdict.words)
                 return
-            applied = proposals.lay_down(
-                self._database,
-                desk.isp_id,
-                desk.run_id,
-                desk.rules,
-                clock=desk.clock,
-                holding=_holding(desk.lease, desk.clock),
-            )
+            applied: Applied | None = Applied()
+            if desk.report.proposed:
+                applied = proposals.lay_down(
+                    self._database,
+                    desk.isp_id,
+                    desk.run_id,
+                    desk.rules,
+                    clock=desk.clock,
+                    holding=_holding(desk.lease, desk.clock),
+                )
             if applied is None:
                 desk.report.incomplete("lease_lost", _LOST)
                 return
