@@ -101,6 +101,8 @@ class WholeLook:
         self._anew = anew
         self._map = _Map()
         self._seen = Seen()
+        #: The read of everything that ended here began in an earlier run: it lacks what came since.
+        self._is_old = False
 
     def run(self) -> None:
         """This function will look, and leave what differs as proposals of the run.
@@ -128,6 +130,8 @@ class WholeLook:
                 self._desk.report.more = True
                 self._finish(taker)
                 return
+            if self._is_old:
+                self._steady(taker)
             self._slow(taker, but=("contracts", "invoices"))
         else:
             self._steady(taker)
@@ -264,7 +268,8 @@ class WholeLook:
         desk = self._desk
         self._explain(missing(desk, end.seen, [InvoiceState.PENDING], before=end.began))
         closed = [state for state in InvoiceState if state is not InvoiceState.PENDING]
-        if end.began >= desk.started:
+        self._is_old = end.began < desk.started
+        if not self._is_old:
             self._note_read("unfinished")
         left = missing(desk, end.seen, closed, before=end.began)[:_MOST_CLOSED]
         self._note_left(explain_one_by_one(desk, left))

@@ -321,7 +321,7 @@ class Village(Provider):
         midst: Midst | None = None,
     ) -> SyncReport | None:
         """Look at the ISP; something may happen meanwhile."""
-        started = self.now
+        started = self.clock()
         self._midst, self._met, self._requests = midst, 0, 0
         self._noted.met.clear()
         self._overtaken.clear()
@@ -366,7 +366,7 @@ class Village(Provider):
         with self.database.read() as session:
             account = session.scalars(select(Account).where(Account.client_id == client_id)).first()
         if account is not None and account.paired:
-            started = self.now
+            started = self.clock()
             met, self._noted.met = self._noted.met, set()
             report = self.sync.run_account(account.id, clock=self.clock, trigger="hand")
             sure = report.outcome is SyncOutcome.OK and not (
@@ -478,8 +478,8 @@ class Village(Provider):
         witness.before_the_end()
         # Only a read of everything goes on where the last one stopped, however little it did.
         seconds = budget if strategy is Strategy.FULL else None
-        if strategy is Strategy.FULL and self._is_under_way():
-            self._until_whole(lambda: self.look(strategy))  # what is left of it is of the past
+        if self._is_under_way():
+            self._go_on(lambda: self.look(strategy))  # it may have met a fault before they ended
         self._until_whole(lambda: self.look(strategy, "", seconds))
         witness.check_copy(strategy)
         if thorough:
@@ -496,10 +496,14 @@ class Village(Provider):
         with self.database.read() as session:
             return any(mark.crawl_page for mark in session.scalars(select(ListingMark)))
 
-    def _until_whole(self, look: Callable[[], SyncReport | None]) -> None:
+    def _go_on(self, look: Callable[[], SyncReport | None]) -> SyncReport:
         report = look()
         for _ in range(30):
             if report is not None and report.more:
                 report = look()
         assert report is not None
+        return report
+
+    def _until_whole(self, look: Callable[[], SyncReport | None]) -> None:
+        report = self._go_on(look)
         assert (report.outcome, report.more) == (SyncOutcome.OK, False), report

@@ -238,20 +238,20 @@ def _strange_payment(draw: Draw) -> Plot:
 
 def _missing_page(draw: Draw) -> Plot:
     """A page of a read that is done in parts comes with records missing, or with a strange end."""
-    bills = [_pending(who) for who in range(draw(st.integers(3, 5)))]
+    bills = [draw(st.sampled_from([_pending, _closed]))(who) for who in range(6)]
     fault = draw(st.sampled_from(["empty_page", "empty_page", *sorted(ON_PAGE)]))
     path = draw(st.sampled_from([INVOICES, INVOICES, INVOICES, CONTRACTS, "^/clients$"]))
-    page, times = draw(st.integers(1, 4)), draw(st.sampled_from([1, 2, None]))
+    page, times = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 2, 2, 3, None]))
     budget = draw(st.sampled_from([3, 4, 6, 9]))
     way, how = draw(st.sampled_from([(Strategy.FULL, ""), (Strategy.FULL, ""), *_WAYS]))
-    parts = draw(st.integers(0, 3))
-    bad = ("look_badly", ([(fault, path, page, times)], (way, how, budget, None)))
-    rest = [_look(Strategy.FULL, "", budget)] * draw(st.integers(1, 2))
+    bad = ("break_page", (fault, path, page, times))
+    looks = [_look(way, how, budget)] + [_look(way, "", budget)] * draw(st.integers(2, 5))
+    looks.insert(draw(st.integers(0, 2)), bad)
+    if draw(st.booleans()):
+        looks.insert(draw(st.integers(0, 3)), ("issue_to_all", ("pending",)))
     fresh = draw(st.booleans())  # nobody was ever looked at: what is missed is announced one day
     paired = EVERYBODY if draw(st.booleans()) else EVERYBODY - {0, 2}
-    looks = [_look(Strategy.FULL, "", budget)] * parts
-    tail = [("issue_to_all", ("pending",))] if draw(st.booleans()) else []
-    return paired, bills, None if fresh else way, [*looks, bad, *tail, *rest]
+    return paired, bills, None if fresh else way, looks
 
 
 _WAYS = [(Strategy.SWEEP, ""), (Strategy.ACCOUNTS, ""), (Strategy.SWEEP, "full")]

@@ -124,8 +124,8 @@ class Witness:
             self._by_account = by_account
             self._whole = [self._whole[-1], started]
             if honest:
-                since = crawled.get("invoices") if report.mode == Strategy.FULL else None
-                self._check_whole(rows, accounts, Strategy(report.mode), since or started, ended)
+                read_at = min(crawled.get("invoices") or started, started)
+                self._check_whole(rows, accounts, Strategy(report.mode), (read_at, started), ended)
         if of is not None:
             for row in rows.values():
                 if row.account_id == of and row.state == "pending" and row.vanished_at is None:
@@ -166,15 +166,24 @@ class Witness:
         rows: dict[int, Invoice],
         accounts: dict[int, Account],
         way: Strategy,
-        since: datetime,
+        began: tuple[datetime, datetime],
         ended: datetime,
     ) -> None:
-        """What did not change while we looked, and what such a look sees, is what our copy says."""
+        """What did not change while we looked, and what such a look sees, is what our copy says.
+
+        Args:
+            rows: our copy.
+            accounts: all of them.
+            way: of this look.
+            began: when the slow read of everything began, and when this look did.
+            ended: after the last request.
+        """
         copies = {row.wispro_id: row for row in rows.values()}
         paired = {one.client_id: one for one in accounts.values() if one.paired}
         for invoice_id, line in self._journal.invoices.items():
+            since = began[line.now.pending or way is not Strategy.FULL]
             facts = line.during(since, ended)
-            fact, row = facts[0], copies.get(invoice_id)
+            fact, row = line.now, copies.get(invoice_id)
             if len(facts) > 1 or not line.known_at(since) or not fact.there:
                 continue
             account = paired.get(self._journal.owner(fact) or "")
