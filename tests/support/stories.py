@@ -150,8 +150,8 @@ def _pending(who: int, due_in: int = 10) -> Event:
     return "issue", (who, due_in, None, "pending", "")
 
 
-def _closed(who: int) -> Event:
-    return "issue", (who, 10, None, "paid", "")
+def _closed(who: int, due_in: int = 10) -> Event:
+    return "issue", (who, due_in, None, "paid", "")
 
 
 def _look(way: Strategy, how: str = "", budget: int | None = None, *midst: Any) -> Event:
@@ -287,7 +287,8 @@ def _loose(draw: Draw) -> Plot:
 def _moving(draw: Draw) -> Plot:
     """A contract goes to another customer with its invoices, open and closed."""
     giver, taker = draw(st.sampled_from([0, 0, 3])), draw(st.sampled_from([1, 2, 2, 3]))
-    bills = [_closed(giver), _pending(giver), _pending(taker), _closed(giver)]
+    # What is due in three days is of the contract that goes.
+    bills = [_closed(giver, 3), _pending(giver, 3), _pending(taker), _closed(giver)]
     first, then = draw(STRATEGY), draw(STRATEGY)
     move = ("hand_over", (giver, taker))
     look = draw(

@@ -123,10 +123,13 @@ class Witness:
                 self._whole = [self._whole[-1], self._whole[-1]]
             self._by_account = by_account
             self._whole = [self._whole[-1], started]
+            for account in accounts.values() if honest and by_account else ():
+                self._check_contracts(rows.values(), account, started, ended)
             if honest:
                 read_at = min(crawled.get("invoices") or started, started)
                 self._check_whole(rows, accounts, Strategy(report.mode), (read_at, started), ended)
         if of is not None:
+            self._check_contracts(rows.values(), accounts[of], started, ended)
             for row in rows.values():
                 if row.account_id == of and row.state == "pending" and row.vanished_at is None:
                     self.know(row.wispro_id, started)
@@ -200,6 +203,21 @@ class Witness:
             mine = (_content(row), row.account_id, row.vanished_at)
             assert mine == (_told(fact), account.id, None), f"{name}: a whole look left {mine}"
             self.know(invoice_id, since)
+
+    def _check_contracts(
+        self, rows: Iterable[Invoice], account: Account, started: datetime, ended: datetime
+    ) -> None:
+        """Who was looked at has every invoice of their contracts that we know."""
+        for row in rows if account.paired else ():
+            if row.contract_id is None or row.vanished_at is not None:
+                continue
+            held = {
+                one for one, _ in self._journal.contracts[row.contract_id].during(started, ended)
+            }
+            if held == {account.client_id}:
+                assert row.account_id == account.id, (
+                    f"{row.wispro_id[-4:]} did not come along to {account.name}"
+                )
 
     def _moved(self, fact: Fact) -> bool:
         """Whether a contract was ever another customer's."""
