@@ -131,7 +131,7 @@ class WholeLook:
                 self._finish(taker)
                 return
             if self._is_old:
-                self._steady(taker)
+                self._lately(taker)
             self._slow(taker, but=("contracts", "invoices"))
         else:
             self._steady(taker)
@@ -280,12 +280,16 @@ class WholeLook:
     # -- the steady cycle -----------------------------------------------------------------------
 
     def _steady(self, taker: InvoiceTaker) -> None:
+        self._lately(taker)
+        self._unfinished(taker)
+
+    def _lately(self, taker: InvoiceTaker) -> None:
+        """Read what is open and what is new, and ask for what is open no more."""
         desk = self._desk
         began = desk.clock()
         complete = self._pending(taker)
         if desk.habits.oldest_first is not False:
             self._newest(taker)
-        self._unfinished(taker)
         if complete:
             self._explain(missing(desk, self._seen, [InvoiceState.PENDING], before=began))
 
