@@ -196,6 +196,8 @@ class Witness:
                 continue
             listed = account.national_id_sealed is not None or account.custom_id is not None
             seen = way is Strategy.FULL or (way is Strategy.ACCOUNTS and listed)
+            if not listed and account.looked_at is not None and account.looked_at > since:
+                seen = False  # a look at this account meanwhile, which sees open ones only, counts
             if not seen and fact.state != "pending":
                 continue
             name = f"{invoice_id[-4:]} of {account.name} {fact} {way}"
