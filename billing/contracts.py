@@ -7,14 +7,15 @@ its customer one warning; one that ceases to be so takes back what still waits.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from billing import keys
 from billing.identity import storable
 from billing.owing import DEMANDS, Rules, Tally, end_planned, owe
+from billing.policy import Anchor
 from billing.values import AlertKind, ContractFacts, ContractState, InvoiceState, Reason
 from models.account import Account, Contract
 from models.database import insert_for
@@ -54,7 +55,11 @@ def keep_contracts(
                 )
                 .on_conflict_do_update(
                     index_elements=["isp_id", "contract_id"],
-                    set_={"client_id": account.client_id, "state": facts.state.value},
+                    set_={
+                        "client_id": account.client_id,
+                        "state": facts.state.value,
+                        "fingerprint": None,
+                    },
                 )
             )
         elif row.state != facts.state.value:
@@ -96,6 +101,7 @@ def end_warnings(
     """This function will end the warnings that still wait for contracts that calmed down."""
     if not contracts:
         return
+    _note_alert(session, account, contracts, None)
     for invoice_id in session.scalars(
         select(Invoice.id).where(
             Invoice.account_id == account.id, Invoice.contract_id.in_(contracts)
@@ -118,6 +124,15 @@ def warn_of_cutoff(
     It is about the oldest open invoice of the contract; without one there is nothing to pay.
     """
     tally = Tally()
+    if not contracts:
+        return tally
+    _note_alert(session, account, contracts, rules.calendar.today(now))
+    if rules.policy.counts_from(Anchor.CUTOFF):
+        session.execute(
+            update(Invoice)
+            .where(Invoice.account_id == account.id, Invoice.contract_id.in_(contracts))
+            .values(plan_at=now)
+        )
     for contract_id in contracts:
         row = session.scalars(
             select(Invoice)
@@ -135,6 +150,15 @@ def warn_of_cutoff(
             end_planned(session, row.id, DEMANDS, Reason.SUPERSEDED, now=now, but=key)
             tally += owe(session, row, key, rules, due_at=now, now=now)
     return tally
+
+
+def _note_alert(session: Session, account: Account, contracts: list[str], day: date | None) -> None:
+    """Keep the day on which some contracts became `alerted`, from which steps may be counted."""
+    session.execute(
+        update(Contract)
+        .where(Contract.isp_id == account.isp_id, Contract.contract_id.in_(contracts))
+        .values(alerted_on=day)
+    )
 
 
 def move_contract(

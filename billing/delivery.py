@@ -1,56 +1,35 @@
-"""Send what is due: claim, ask the gate, look again, render, journal, send, settle.
+"""Send what is due: claim, hand each account's deliveries to the sender, give back what is left.
 
-The broker only says "there may be something": everything that decides is read from rows. No
-transaction is open while Wispro or a provider is called.
+The broker only says "there may be something": everything that decides is read from rows.
 """
 
 from __future__ import annotations
 
-import re
+import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
 import structlog
 
-from billing import gate
-from billing.apply import apply_single
-from billing.dossier import Checked, Dossier, open_dossier
-from billing.facts import unstorable
-from billing.letter import Envelope, Fate, Outcome
-from billing.ports import (
-    Clock,
-    DestinationError,
-    MessengerPort,
-    RenderError,
-    SecretError,
-    UpstreamError,
-    VaultPort,
-    WisproAccess,
-    WisproPort,
-)
-from billing.settling import LEASE, Settlement
-from billing.terms import access_to
-from billing.values import DeliveryState, InvoiceFacts, Medium, Reason, UpstreamReason
+from billing.ports import Clock, MessengerPort, VaultPort, WisproAccess, WisproPort
+from billing.sending import LOOK_BUDGET, Batch, Ready, Sender
+from billing.settling import LEASE
+from billing.together import is_digest
+from billing.values import DeliveryState, Reason
 from models import claims
 from models.alert import Delivery
 from models.database import Database
-from models.invoice import Invoice
 
 log = structlog.get_logger()
 
 #: A claim that its batch will not reach any more is given back well before the soft limit.
 BATCH_BUDGET = timedelta(seconds=45)
 BATCH_SIZE = 50
-#: A digest asks about several invoices; those that it does not get to, it does not list.
-LOOK_BUDGET = timedelta(seconds=45)
-#: How long a delivery waits for something that is not in our hands: Wispro, a missing transport.
-_LOOK_AGAIN_AFTER = timedelta(minutes=5)
 #: A delivery that raised an error nobody foresaw waits so long, and so long in all.
 _STUMBLED_FOR = timedelta(minutes=30)
 _GIVE_UP_AFTER = timedelta(days=1)
-_EMAIL = re.compile(r"[^\s@<>,;:()]+@[^\s@<>,;:()]+\.[^\s@<>,;:().]+")
 
 
 @dataclass(slots=True)
@@ -81,15 +60,6 @@ class DeliveryReport:
             setattr(self, name, getattr(self, name) + 1)
 
 
-@dataclass(slots=True)
-class _Batch:
-    """What the deliveries of one batch share: one door to Wispro, each PDF and look once."""
-
-    wispro: WisproPort | None = None
-    pdfs: dict[str, bytes | str] = field(default_factory=dict)
-    checked: Checked = field(default_factory=Checked)
-
-
 class Delivering:
     """The use-case.
 
@@ -111,10 +81,7 @@ class Delivering:
         max_pdf_bytes: int,
     ) -> None:
         self._database = database
-        self._vault = vault
-        self._door = door
-        self._messenger = messenger
-        self._max_pdf_bytes = max_pdf_bytes
+        self._sender = Sender(database, vault, door, messenger, max_pdf_bytes=max_pdf_bytes)
 
     def due_isps(self, *, now: datetime) -> Sequence[int]:
         """This function will name the ISPs that have something to send."""
@@ -148,22 +115,30 @@ class Delivering:
                 lease_until=started + LEASE,
                 account_id=account_id,
             )
+            claimed += claims.claim_mates(
+                session,
+                claimed,
+                limit=BATCH_SIZE,
+                now=started,
+                lease_until=started + LEASE,
+            )
+            groups = claims.by_destination(session, claimed)
         report = DeliveryReport()
-        batch = _Batch()
-        for place, (delivery_id, attempt) in enumerate(claimed):
+        batch = Batch()
+        for place, group in enumerate(groups):
             if clock() - started > BATCH_BUDGET:
-                self._give_back(claimed[place:])
+                self._give_back(groups[place:])
                 break
             try:
-                report.count(self._deliver(delivery_id, attempt, batch, clock=clock))
+                self._deliver(group, batch, report, clock=clock)
             except Exception:
-                # What nobody foresaw is this delivery's own: the others must not wait behind it.
-                self._set_apart(delivery_id, attempt, now=clock())
-                self._give_back(claimed[place + 1 :])
+                # What nobody foresaw is this group's own: the others must not wait behind it.
+                self._set_apart(group, now=clock())
+                self._give_back(groups[place + 1 :])
                 raise
             except BaseException:
                 # We are told to stop: nothing is wrong with any of them.
-                self._give_back(claimed[place:])
+                self._give_back(groups[place:])
                 raise
         if claimed:
             log.info(
@@ -188,198 +163,68 @@ class Delivering:
             log.warning("deliver.recovered", given_back=given_back, uncertain=uncertain)
         return given_back, uncertain
 
-    def _give_back(self, claimed: Sequence[tuple[int, int]]) -> None:
+    def _give_back(self, groups: Sequence[Sequence[tuple[int, int]]]) -> None:
         """Plan again what was claimed and not begun; what was begun ends with its lease."""
         with self._database.write() as session:
-            for delivery_id, attempt in claimed:
+            for delivery_id, attempt in itertools.chain.from_iterable(groups):
                 if not claims.has_attempt(session, delivery_id, attempt):
                     claims.settle(session, delivery_id, attempt, state=DeliveryState.PLANNED.value)
 
-    def _set_apart(self, delivery_id: int, attempt: int, *, now: datetime) -> None:
-        """Put a delivery off on which we stumbled; give it up after a day of stumbling.
+    def _set_apart(self, group: Sequence[tuple[int, int]], *, now: datetime) -> None:
+        """Put deliveries off on which we stumbled; give one up after a day of stumbling.
 
-        If its attempt was journaled it stays as it is: it ends as uncertain with its lease.
+        Those whose attempt was journaled stay as they are: they end as uncertain with their lease.
         """
         with self._database.write() as session:
-            if claims.has_attempt(session, delivery_id, attempt):
-                return
-            row = session.get_one(Delivery, delivery_id)
-            ends = {"state": DeliveryState.PLANNED.value, "not_before": now + _STUMBLED_FOR}
-            if now - row.planned_at > _GIVE_UP_AFTER:
-                ends = {"state": DeliveryState.FAILED.value, "settled_at": now}
-            reason = Reason.UNFORESEEN.value
-            claims.settle(session, delivery_id, attempt, reason=reason, **ends)
+            for delivery_id, attempt in group:
+                if claims.has_attempt(session, delivery_id, attempt):
+                    continue
+                row = session.get_one(Delivery, delivery_id)
+                ends = {"state": DeliveryState.PLANNED.value, "not_before": now + _STUMBLED_FOR}
+                if now - row.planned_at > _GIVE_UP_AFTER:
+                    ends = {"state": DeliveryState.FAILED.value, "settled_at": now}
+                reason = Reason.UNFORESEEN.value
+                claims.settle(session, delivery_id, attempt, reason=reason, **ends)
 
     def _deliver(
-        self, delivery_id: int, attempt: int, batch: _Batch, *, clock: Clock
-    ) -> DeliveryState | None:
-        """Bring one claimed delivery to an end, or put it off with a reason.
-
-        Returns:
-            The state it is in now; None where another worker holds it.
-        """
-        settlement = Settlement(self._database, delivery_id, attempt)
-        try:
-            dossier, verdict, now = self._judge(delivery_id, batch, clock=clock)
-            match verdict:
-                case gate.End(state=state, reason=reason):
-                    return settlement.end(state, reason, None, now=clock())
-                case gate.Wait(until=until, reason=reason):
-                    return settlement.put_off(until, reason, None)
-                case gate.LookAgain(why=why):
-                    return settlement.put_off(clock() + _LOOK_AGAIN_AFTER, Reason.STALE_DATA, why)
-                case gate.Go(covered=covered):
-                    return self._send(
-                        dossier, settlement, batch, covered=covered, judged_at=now, clock=clock
-                    )
-        except UpstreamError as error:
-            # No fresh look, no demand for money (product.md, rule 4).
-            return settlement.put_off(clock() + _LOOK_AGAIN_AFTER, Reason.STALE_DATA, str(error))
-        except SecretError as error:
-            return settlement.end(
-                DeliveryState.FAILED, Reason.UNREADABLE_SECRET, str(error), now=clock()
-            )
-        except RenderError as error:
-            return settlement.end(
-                DeliveryState.FAILED, Reason.RENDER_FAILED, str(error), now=clock()
-            )
-
-    def _judge(
-        self, delivery_id: int, batch: _Batch, *, clock: Clock
-    ) -> tuple[Dossier, gate.Verdict, datetime]:
-        """Return the dossier, what the gate says of it, and as of when."""
-        with self._database.read() as session:
-            dossier = open_dossier(session, delivery_id)
-        now = clock()
-        verdict = dossier.verdict(batch.checked, now=now)
-        if not isinstance(verdict, gate.LookAgain):
-            return dossier, verdict, now
-        dossier = self._look_again(dossier, batch, clock=clock)
-        now = clock()
-        return dossier, dossier.verdict(batch.checked, now=now), now
-
-    def _look_again(self, dossier: Dossier, batch: _Batch, *, clock: Clock) -> Dossier:
-        """The last-second check: the invoices at hand, and the account's balance, right now."""
-        wispro = self._wispro(dossier, batch)
-        begun = clock()
-        found: list[tuple[Invoice, InvoiceFacts, datetime]] = []
-        for row in dossier.to_look_at(batch.checked, now=begun):
-            asked_at = clock()
-            if found and asked_at - begun > LOOK_BUDGET:
-                break
-            found.append((row, _ask(wispro, row.wispro_id), asked_at))
-        asked_at = clock()
-        balance = wispro.balance(dossier.account.client_id)
-        owed = gate.owed_by(balance, debt_sign=dossier.isp.debt_sign)
-        batch.checked.balances[dossier.account.client_id] = (asked_at, owed)
-        with self._database.write() as session:
-            for copy, facts, asked_at in found:
-                row = session.get_one(Invoice, copy.id, with_for_update=True)
-                apply_single(session, row, facts, dossier.rules, asked_at=asked_at, now=clock())
-        batch.checked.invoices.update((row.wispro_id, at) for row, _, at in found)
-        with self._database.read() as session:
-            return open_dossier(session, dossier.delivery.id)
-
-    def _send(
         self,
-        dossier: Dossier,
-        settlement: Settlement,
-        batch: _Batch,
+        group: Sequence[tuple[int, int]],
+        batch: Batch,
+        report: DeliveryReport,
         *,
-        covered: bool,
-        judged_at: datetime,
         clock: Clock,
-    ) -> DeliveryState | None:
-        channel, messenger = dossier.channel, self._messenger
-        if channel.needs_transport and dossier.transport is None:
-            why = (
-                f"no sending account: alerta isp transport {dossier.isp.slug} {channel.scheme} URL"
+    ) -> None:
+        """Bring the claimed deliveries of one account on one channel to an end, or put them off."""
+        together: list[Ready] = []
+        begun, alone = clock(), 0
+        for place, (delivery_id, attempt) in enumerate(group):
+            if clock() - begun > LOOK_BUDGET:
+                self._give_back([group[place:]])
+                break
+            ready = self._sender.prepare(delivery_id, attempt, batch, clock=clock)
+            if not isinstance(ready, Ready):
+                report.count(ready)
+            elif ready.joins:
+                together.append(ready)
+            else:
+                alone += 1
+                report.count(self._sender.send(ready, batch, clock=clock))
+        if is_digest(together) and not (alone and clock() - begun > LOOK_BUDGET):
+            state = self._sender.send_together(together, batch, clock=clock)
+            for _ in together:
+                report.count(state)
+            return
+        for place, ready in enumerate(together):
+            if (place or alone) and clock() - begun > LOOK_BUDGET:
+                self._give_back([[one.settlement.claim for one in together[place:]]])
+                break
+            # What went just now counts for the caps on what comes next.
+            again = (
+                self._sender.prepare(*ready.settlement.claim, batch, clock=clock)
+                if place
+                else ready
             )
-            return settlement.put_off(clock() + _LOOK_AGAIN_AFTER, Reason.NO_TRANSPORT, why)
-        transport, destination = self._addresses(dossier)
-        pdf, note = self._pdf(dossier, batch)
-        letter = dossier.letter(
-            batch.checked, now=judged_at, covered=covered, has_pdf=pdf is not None
-        )
-        message = messenger.render(letter, medium=Medium(channel.medium), locale=dossier.locale)
-        attachments = messenger.attachments(
-            letter, scheme=channel.scheme, locale=dossier.locale, pdf=pdf
-        )
-        envelope = Envelope(
-            scheme=channel.scheme,
-            transport=transport,
-            destination=destination,
-            message_id=dossier.delivery.message_id,
-            sender_name=dossier.isp.name,
-            reply_to=_email_in(dossier.isp.support),
-            click_url=letter.pay_url or letter.portal_url,
-        )
-        if not settlement.begin(now=clock()):
-            return None
-        try:
-            outcome = messenger.send(message, envelope, attachments)
-        except DestinationError as error:
-            outcome = Outcome(fate=Fate.REJECTED, detail=str(error))
-        return settlement.record(
-            outcome,
-            note=note,
-            channel_id=channel.id,
-            invoice_ids=dossier.announces(batch.checked, now=judged_at),
-            now=clock(),
-        )
-
-    def _addresses(self, dossier: Dossier) -> tuple[str | None, str]:
-        transport = dossier.transport
-        return (
-            self._vault.open(transport.url_sealed) if transport else None,
-            self._vault.open(dossier.channel.destination_sealed),
-        )
-
-    def _pdf(self, dossier: Dossier, batch: _Batch) -> tuple[bytes | None, str | None]:
-        """Return the PDF, or why the alert goes without it."""
-        wispro_id = dossier.pdf_of
-        if wispro_id is None or not self._messenger.takes_pdf(dossier.channel.scheme):
-            return None, None
-        if wispro_id not in batch.pdfs:
-            try:
-                batch.pdfs[wispro_id] = self._wispro(dossier, batch).invoice_pdf(
-                    wispro_id, max_bytes=self._max_pdf_bytes
-                )
-            except UpstreamError as error:
-                batch.pdfs[wispro_id] = f"without PDF: {error}"
-        found = batch.pdfs[wispro_id]
-        return (found, None) if isinstance(found, bytes) else (None, found)
-
-    def _wispro(self, dossier: Dossier, batch: _Batch) -> WisproPort:
-        if batch.wispro is None:
-            batch.wispro = self._door(access_to(dossier.isp, self._vault))
-        return batch.wispro
-
-
-def _ask(wispro: WisproPort, wispro_id: str) -> InvoiceFacts:
-    """Return an invoice as Wispro tells it now, fit to keep.
-
-    Raises:
-        UpstreamError: if there is no such answer.
-    """
-    try:
-        facts = wispro.invoice(wispro_id)
-    except UpstreamError as error:
-        if error.reason is not UpstreamReason.NOT_FOUND:
-            raise
-        # One 404 proves nothing yet (it takes two complete reads), but it does forbid asking.
-        raise UpstreamError(
-            "Wispro does not find this invoice any more", reason=UpstreamReason.NOT_FOUND
-        ) from None
-    if (why := unstorable(facts)) is not None:
-        raise UpstreamError(
-            f"Wispro gave an invoice that cannot be kept: {why}",
-            reason=UpstreamReason.UNEXPECTED_RESPONSE,
-        )
-    return facts
-
-
-def _email_in(text: str | None) -> str | None:
-    """Return the first e-mail address in the ISP's support line, where answers should go."""
-    found = _EMAIL.search(text or "")
-    return found[0] if found else None
+            if isinstance(again, Ready):
+                report.count(self._sender.send(again, batch, clock=clock))
+            else:
+                report.count(again)

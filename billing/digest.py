@@ -13,7 +13,20 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.calendar import Calendar
-from billing.gate import FRESH_FOR, HELD_FOR, End, Go, LookAgain, Verdict, Wait
+from billing.gate import (
+    FRESH_FOR,
+    HELD_FOR,
+    End,
+    Go,
+    Limits,
+    LookAgain,
+    Verdict,
+    Wait,
+    capped,
+    closed,
+    held_back,
+)
+from billing.held import Held
 from billing.values import DeliveryState, InvoiceFacts, Reason
 
 #: As many as a person reads, and as many requests as one send may cost.
@@ -30,6 +43,8 @@ class Case:
         balance_at: when the account's balance was asked for; None = not yet.
         owed: what the account owes by that balance (positive = owes); None = it says nothing.
         minimum: least amount that the ISP asks for.
+        hold: what staff or the customer said about the whole account, if that is in force.
+        limits: how often this account may be asked; None = the caps do not bind it.
     """
 
     debts: Sequence[InvoiceFacts]
@@ -41,6 +56,8 @@ class Case:
     channel_enabled: bool
     calendar: Calendar
     held: bool = False
+    hold: Held | None = None
+    limits: Limits | None = None
 
     @property
     def open(self) -> tuple[InvoiceFacts, ...]:
@@ -83,7 +100,13 @@ def decide(case: Case, *, now: datetime) -> Verdict:
     if case.held:
         return Wait(now + HELD_FOR, Reason.BREAKER)
     if not case.calendar.is_open(now):
-        return Wait(case.calendar.next_open(now), Reason.QUIET_HOURS)
+        return closed(case.calendar, now=now, useful_until=None)
+    for verdict in (
+        held_back(case.hold, case.calendar, now=now, useful_until=None),
+        capped(case.limits, case.calendar, now=now, useful_until=None),
+    ):
+        if verdict is not None:
+            return verdict
     if case.balance_at is None or now - case.balance_at > FRESH_FOR or case.owed is None:
         return LookAgain()
     if case.owed <= 0:

@@ -12,16 +12,20 @@ from typing import TypedDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from billing import digest, gate
+from billing import digest, gate, keys
+from billing.contacts import limits_of
 from billing.facts import facts_of
+from billing.held import Held, strictest
+from billing.holds import holds_on
 from billing.letter import Debt, Letter
 from billing.owing import Rules, lay_steps
 from billing.paylink import fill_pay_url
-from billing.policy import DATED, Occurrence
+from billing.policy import Occurrence
 from billing.reactions import new_terms
+from billing.reminded import reminded_lately
 from billing.terms import rules_of
-from billing.values import AlertKind, InvoiceFacts
-from models.account import Account, Channel
+from billing.values import AlertKind, ContractState, InvoiceFacts
+from models.account import Account, Channel, Contract
 from models.alert import Alert, Delivery
 from models.debts import invoices_of_old_debts
 from models.invoice import Invoice
@@ -50,6 +54,14 @@ class Dossier(ABC):
     isp: Isp
     transport: Transport | None
     rules: Rules
+    holds: tuple[Held, ...] = ()
+    limits: gate.Limits | None = None
+
+    @property
+    def minimum(self) -> Decimal:
+        """The least amount that is asked for: the policy's, else the ISP's."""
+        minimum = self.rules.policy.minimum
+        return self.isp.minimum_amount if minimum is None else minimum
 
     @property
     def kind(self) -> AlertKind:
@@ -68,6 +80,11 @@ class Dossier(ABC):
     @abstractmethod
     def to_look_at(self, checked: Checked, *, now: datetime) -> Sequence[Invoice]:
         """Name the invoices to ask Wispro about before the gate can say more."""
+
+    def doubtful(self, owed: Decimal | None) -> Sequence[Invoice]:
+        """Name the invoices that cannot be as we know them if this is what the account owes."""
+        del owed
+        return ()
 
     @abstractmethod
     def letter(self, checked: Checked, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:
@@ -106,10 +123,19 @@ class Dossier(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDossier(Dossier):
-    """An alert about one invoice."""
+    """An alert about one invoice; `reminded` = a receipt has a reminder to take back."""
 
     invoice: Invoice
     facts: InvoiceFacts
+    laid: tuple[Occurrence, ...] = ()
+    suspended: bool = False
+    reminded: bool = False
+
+    @property
+    def words(self) -> AlertKind:
+        """The kind whose templates this alert uses: its own, unless the policy names another."""
+        manner = self.rules.policy.manner_of(self.kind, self.alert.step)
+        return manner.template if manner and manner.template else self.kind
 
     @property
     def pdf_of(self) -> str | None:
@@ -118,23 +144,36 @@ class InvoiceDossier(Dossier):
 
     def verdict(self, checked: Checked, *, now: datetime) -> gate.Verdict:
         """Ask the gate."""
-        return gate.decide(self.case(checked), now=now)
+        return gate.decide(self.case(checked, now=now), now=now)
 
     def to_look_at(self, checked: Checked, *, now: datetime) -> Sequence[Invoice]:
-        """Always look at the invoice itself, together with the balance."""
-        del checked, now
-        return (self.invoice,)
+        """Look at the invoice itself, unless somebody just did."""
+        checked_at = self._checked_at(checked)
+        fresh = checked_at is not None and now - checked_at <= gate.FRESH_FOR
+        return () if fresh else (self.invoice,)
+
+    def doubtful(self, owed: Decimal | None) -> Sequence[Invoice]:
+        """The invoice, where it asks for more than all that the account owes."""
+        return (self.invoice,) if owed is not None and owed < self.facts.payable else ()
+
+    def _checked_at(self, checked: Checked) -> datetime | None:
+        """When a request began that showed this invoice as it is: its own, or a whole sweep's."""
+        told = [checked.invoices.get(self.facts.wispro_id), self.invoice.confirmed_at]
+        swept_at, covered = self.isp.swept_at, self.account.next_look_at is None
+        if swept_at and covered and self.invoice.first_seen_at <= swept_at:
+            told.append(swept_at)
+        return max((at for at in told if at is not None), default=None)
 
     def announces(self, checked: Checked, *, now: datetime) -> Sequence[int]:
         """The one invoice."""
         del checked, now
         return (self.invoice.id,)
 
-    def case(self, checked: Checked) -> gate.Case:
+    def case(self, checked: Checked, *, now: datetime) -> gate.Case:
         """Return what the gate decides on."""
-        checked_at = checked.invoices.get(self.facts.wispro_id)
-        _, owed = checked.balances.get(self.account.client_id, (None, None))
-        laid = lay_steps(self.invoice, self.facts, self.rules)
+        balance_at, owed = checked.balances.get(self.account.client_id, (None, None))
+        if balance_at is None or now - balance_at > gate.FRESH_FOR:
+            owed = None
         return gate.Case(
             kind=self.kind,
             due_at=self.alert.due_at,
@@ -142,15 +181,19 @@ class InvoiceDossier(Dossier):
             invoice=self.facts,
             vanished=self.invoice.vanished_at is not None
             or self.invoice.account_id != self.account.id,
-            checked_at=checked_at,
+            checked_at=self._checked_at(checked),
             owed=owed,
-            minimum=self.isp.minimum_amount,
+            minimum=self.minimum,
             paired=self.account.paired and self.isp.enabled,
             channel_enabled=self.channel.disabled_at is None,
             calendar=self.rules.calendar,
-            laid=laid,
-            stands=self._stands(laid),
+            laid=self.laid,
+            stands=self._stands(self.laid),
             held=self.isp.held_run_id is not None,
+            step=self.alert.step,
+            suspended=self.suspended,
+            hold=strictest(self.holds, self.rules.calendar, now=now),
+            limits=self.limits,
         )
 
     def _stands(self, laid: Sequence[Occurrence]) -> bool:
@@ -158,7 +201,7 @@ class InvoiceDossier(Dossier):
         alert = self.alert
         if self.kind is AlertKind.CHANGED:
             return alert.step == new_terms(self.facts)
-        if alert.anchor not in DATED:
+        if not keys.is_dated(alert.anchor, alert.step):
             return True
         return any(
             item.step.kind is self.kind
@@ -174,7 +217,7 @@ class InvoiceDossier(Dossier):
         previous_amount = self.alert.details.get("previous_amount")
         facts = self.facts
         return Letter(
-            kind=self.kind,
+            kind=self.words,
             isp_name=self.isp.name,
             first_name=first_name(self.account.name),
             today=self.rules.calendar.today(now),
@@ -194,6 +237,7 @@ class InvoiceDossier(Dossier):
             support=self.isp.support,
             covered_by_credit=covered,
             has_pdf=has_pdf,
+            corrects_reminder=self.reminded,
         )
 
 
@@ -203,7 +247,7 @@ class DigestDossier(Dossier):
 
     invoices: tuple[Invoice, ...]
 
-    def case(self, checked: Checked) -> digest.Case:
+    def case(self, checked: Checked, *, now: datetime) -> digest.Case:
         """Return what is decided on."""
         balance_at, owed = checked.balances.get(self.account.client_id, (None, None))
         return digest.Case(
@@ -211,30 +255,36 @@ class DigestDossier(Dossier):
             confirmed=checked.invoices,
             balance_at=balance_at,
             owed=owed,
-            minimum=self.isp.minimum_amount,
+            minimum=self.minimum,
             paired=self.account.paired and self.isp.enabled,
             channel_enabled=self.channel.disabled_at is None,
             calendar=self.rules.calendar,
             held=self.isp.held_run_id is not None,
+            hold=strictest(self.holds, self.rules.calendar, now=now),
+            limits=self.limits,
         )
 
     def verdict(self, checked: Checked, *, now: datetime) -> gate.Verdict:
         """Ask the gate of digests."""
-        return digest.decide(self.case(checked), now=now)
+        return digest.decide(self.case(checked, now=now), now=now)
 
     def to_look_at(self, checked: Checked, *, now: datetime) -> Sequence[Invoice]:
         """Name those that would be listed and are not confirmed."""
-        wanted = {facts.wispro_id for facts in digest.to_confirm(self.case(checked), now=now)}
+        wanted = {
+            facts.wispro_id for facts in digest.to_confirm(self.case(checked, now=now), now=now)
+        }
         return [row for row in self.invoices if row.wispro_id in wanted]
 
     def announces(self, checked: Checked, *, now: datetime) -> Sequence[int]:
         """Name those that are listed."""
-        listed = {facts.wispro_id for facts in digest.compose(self.case(checked), now=now).listed}
+        listed = {
+            facts.wispro_id for facts in digest.compose(self.case(checked, now=now), now=now).listed
+        }
         return [row.id for row in self.invoices if row.wispro_id in listed]
 
     def letter(self, checked: Checked, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:
         """Return what the templates say to this customer at this instant."""
-        says = digest.compose(self.case(checked), now=now)
+        says = digest.compose(self.case(checked, now=now), now=now)
         debts = tuple(
             Debt(
                 amount=facts.payable,
@@ -283,6 +333,8 @@ class _Shared(TypedDict):
     isp: Isp
     transport: Transport | None
     rules: Rules
+    holds: tuple[Held, ...]
+    limits: gate.Limits | None
 
 
 def open_dossier(session: Session, delivery_id: int) -> Dossier:
@@ -302,7 +354,7 @@ def open_dossier(session: Session, delivery_id: int) -> Dossier:
             Transport.isp_id == account.isp_id, Transport.scheme == channel.scheme
         )
     ).first()
-    rules = rules_of(account.isp)
+    rules = rules_of(account.isp).of_account(account)
     shared: _Shared = {
         "delivery": delivery,
         "alert": alert,
@@ -311,6 +363,8 @@ def open_dossier(session: Session, delivery_id: int) -> Dossier:
         "isp": account.isp,
         "transport": transport if channel.needs_transport else None,
         "rules": rules,
+        "holds": holds_on(session, account.id, alert.invoice_id),
+        "limits": limits_of(session, delivery, alert, rules.policy, rules.calendar),
     }
     if AlertKind(alert.kind) is AlertKind.DIGEST:
         released_date = rules.calendar.today(alert.due_at)
@@ -318,4 +372,23 @@ def open_dossier(session: Session, delivery_id: int) -> Dossier:
         return DigestDossier(**shared, invoices=tuple(debts))
     invoice = alert.invoice
     assert invoice is not None
-    return InvoiceDossier(**shared, invoice=invoice, facts=facts_of(invoice))
+    reminded = AlertKind(alert.kind) is AlertKind.PAID and reminded_lately(
+        session, invoice, rules.calendar, noticed_at=alert.due_at
+    )
+    facts = facts_of(invoice)
+    return InvoiceDossier(
+        **shared,
+        invoice=invoice,
+        facts=facts,
+        laid=lay_steps(session, invoice, facts, rules),
+        suspended=_is_suspended(session, invoice),
+        reminded=reminded,
+    )
+
+
+def _is_suspended(session: Session, invoice: Invoice) -> bool:
+    """Whether the service that an invoice is for is cut off."""
+    if invoice.contract_id is None:
+        return False
+    contract = session.get(Contract, (invoice.isp_id, invoice.contract_id))
+    return contract is not None and contract.state == ContractState.DISABLED.value

@@ -54,23 +54,36 @@ def missing(
         with desk.database.read() as session:
             ids = session.scalars(
                 select(Invoice.id)
-                .join(Account, Account.id == Invoice.account_id)
                 .where(
                     Invoice.isp_id == desk.isp_id,
                     Invoice.state.in_([state.value for state in states]),
                     Invoice.vanished_at.is_(None),
                     Invoice.confirmed_at < before,
-                    Account.paired_at.is_not(None),
-                    Account.unpaired_at.is_(None),
                     Invoice.id > last,
                 )
                 .order_by(Invoice.id)
                 .limit(_BATCH * 10)
             ).all()
         if not ids:
-            return found
-        found += [row_id for row_id in ids if row_id not in seen]
+            break
+        found += seen.lacks(ids)
         last = ids[-1]
+    return [row_id for batch in _batches(found) for row_id in _of_paired(desk, batch)]
+
+
+def _of_paired(desk: Desk, row_ids: Sequence[int]) -> Sequence[int]:
+    """Return those rows, in their order, whose customer is paired."""
+    with desk.database.read() as session:
+        return session.scalars(
+            select(Invoice.id)
+            .join(Account, Account.id == Invoice.account_id)
+            .where(
+                Invoice.id.in_(row_ids),
+                Account.paired_at.is_not(None),
+                Account.unpaired_at.is_(None),
+            )
+            .order_by(Invoice.id)
+        ).all()
 
 
 def explain_by_payments(

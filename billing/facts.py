@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from billing.values import InvoiceFacts, InvoiceState
@@ -120,8 +121,9 @@ def _is_plain(facts: InvoiceFacts) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def is_storable(amount: Decimal) -> bool:
-    """Whether both databases can keep an amount exactly."""
+    """Whether both databases can keep an amount exactly. Amounts repeat."""
     if not amount.is_finite() or abs(amount) >= _LARGEST:
         return False
     exponent = amount.as_tuple().exponent

@@ -7,12 +7,14 @@ that is fresh.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
-from billing.calendar import Calendar
+from billing.calendar import Calendar, Caps, Contact, refusal
+from billing.held import Held
 from billing.policy import Occurrence, overtaken
 from billing.values import AlertKind, Balance, DeliveryState, InvoiceFacts, InvoiceState, Reason
 
@@ -58,6 +60,47 @@ class End:
 Verdict = Go | LookAgain | Wait | End
 
 
+class Rule(StrEnum):
+    """What is asked before a send, in this order; `alerta explain` shows each answer."""
+
+    PAIRED = "paired"
+    CHANNEL = "channel"
+    OWED = "owed"
+    CURRENT = "current"
+    SUSPENDED = "suspended"
+    HOLD = "hold"
+    BREAKER = "breaker"
+    HOURS = "hours"
+    CAPS = "caps"
+    LOOK = "look"
+    CREDIT = "credit"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule says of a delivery: None = nothing against it."""
+
+    rule: Rule
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What an account may still get of unpaid alerts.
+
+    Args:
+        caps: of the country and of the ISP; none by default.
+        contacts: the unpaid alerts that went, or may have gone, to this account lately.
+        alert_key: of the alert at hand, as in `contacts`.
+        channel_key: of the channel at hand, likewise.
+    """
+
+    caps: Caps = field(default_factory=Caps)
+    contacts: Sequence[Contact] = ()
+    alert_key: int | str = ""
+    channel_key: int | str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """The facts about one delivery, as they stand.
@@ -73,6 +116,10 @@ class Case:
         stands: what the alert was planned for is still so (the due date of a reminder, the new
             value of a change).
         held: a run waits for the operator's word (product.md, rule 20): nothing is sent meanwhile.
+        step: the name of the alert's own step, which does not overtake itself.
+        suspended: the service of its contract is cut off.
+        hold: what staff or the customer said about this invoice, if that is in force.
+        limits: how often this account may be asked; None = the caps do not bind this alert.
     """
 
     kind: AlertKind
@@ -89,34 +136,135 @@ class Case:
     laid: Sequence[Occurrence]
     stands: bool = True
     held: bool = False
+    step: str = ""
+    suspended: bool = False
+    hold: Held | None = None
+    limits: Limits | None = None
 
 
 def decide(case: Case, *, now: datetime) -> Verdict:
     """This function will say what becomes of a claimed delivery at this instant."""
-    if not case.paired:
-        return End(DeliveryState.CANCELLED, Reason.UNPAIRED)
-    if not case.channel_enabled:
-        return End(DeliveryState.CANCELLED, Reason.CHANNEL_DISABLED)
-    if (ended := _not_owed(case) or _outdated(case, now=now)) is not None:
-        return ended
-    if case.held:
-        return Wait(now + HELD_FOR, Reason.BREAKER)
-    if not case.calendar.is_open(now):
-        return Wait(case.calendar.next_open(now), Reason.QUIET_HOURS)
+    for _, judge in _RULES:
+        verdict = judge(case, now)
+        if verdict is not None:
+            return verdict
+    return Go()
+
+
+def findings(case: Case, *, now: datetime) -> tuple[Finding, ...]:
+    """This function will give what every rule says; the first that is not None is the verdict."""
+    return tuple(Finding(rule, judge(case, now)) for rule, judge in _RULES)
+
+
+def closed(calendar: Calendar, *, now: datetime, useful_until: datetime | None) -> Wait | End:
+    """This function will say what becomes of an alert outside the contact hours.
+
+    It waits for the next opening, and ends as skipped if that comes too late or never.
+    """
+    return wait_or_end(calendar.next_open(now), calendar.why_closed(now), useful_until)
+
+
+def wait_or_end(
+    until: datetime | None, reason: Reason, useful_until: datetime | None
+) -> Wait | End:
+    """This function will put an alert off, or end it where it would be worthless by then.
+
+    Args:
+        until: when it may go; None = never.
+        reason: why not now.
+        useful_until: from then on it is worthless; None = never.
+    """
+    if until is None or (useful_until is not None and until >= useful_until):
+        return End(DeliveryState.SKIPPED, reason)
+    return Wait(until, reason)
+
+
+def held_back(
+    hold: Held | None, calendar: Calendar, *, now: datetime, useful_until: datetime | None
+) -> Wait | None:
+    """This function will say what a hold or a promise does to an alert that asks to pay.
+
+    It waits as long as it is of use, since staff may release it any day.
+    """
+    if hold is None or now >= (ends := hold.ends_at(calendar)):
+        return None
+    until = calendar.next_open(ends) or ends
+    return Wait(min(until, useful_until or until), hold.kind.reason)
+
+
+def capped(
+    limits: Limits | None, calendar: Calendar, *, now: datetime, useful_until: datetime | None
+) -> Wait | End | None:
+    """This function will say what the caps do to an unpaid alert."""
+    if limits is None:
+        return None
+    found = refusal(
+        limits.caps,
+        limits.contacts,
+        calendar,
+        alert_key=limits.alert_key,
+        channel_key=limits.channel_key,
+        now=now,
+    )
+    return None if found is None else wait_or_end(found.until, found.reason, useful_until)
+
+
+def _paired(case: Case, _now: datetime) -> Verdict | None:
+    return None if case.paired else End(DeliveryState.CANCELLED, Reason.UNPAIRED)
+
+
+def _channel(case: Case, _now: datetime) -> Verdict | None:
+    if case.channel_enabled:
+        return None
+    return End(DeliveryState.CANCELLED, Reason.CHANNEL_DISABLED)
+
+
+def _suspended(case: Case, _now: datetime) -> Verdict | None:
+    if not case.suspended or case.kind not in _ABOUT_THE_CUT:
+        return None
+    return End(DeliveryState.SKIPPED, Reason.SUSPENDED)
+
+
+def _hold(case: Case, now: datetime) -> Verdict | None:
+    if not case.kind.asks_to_pay:
+        return None
+    return held_back(case.hold, case.calendar, now=now, useful_until=case.useful_until)
+
+
+def _breaker(case: Case, now: datetime) -> Verdict | None:
+    return Wait(now + HELD_FOR, Reason.BREAKER) if case.held else None
+
+
+def _hours(case: Case, now: datetime) -> Verdict | None:
+    if case.calendar.is_open(now):
+        return None
+    return closed(case.calendar, now=now, useful_until=case.useful_until)
+
+
+def _caps(case: Case, now: datetime) -> Verdict | None:
+    return capped(case.limits, case.calendar, now=now, useful_until=case.useful_until)
+
+
+def _look(case: Case, now: datetime) -> Verdict | None:
     if not case.kind.shows_debt:
-        return Go()
-    if case.checked_at is None or now - case.checked_at > FRESH_FOR or case.owed is None:
-        return LookAgain()
+        return None
+    fresh = case.checked_at is not None and now - case.checked_at <= FRESH_FOR
+    return None if fresh and case.owed is not None else LookAgain()
+
+
+def _credit(case: Case, _now: datetime) -> Verdict | None:
+    if not case.kind.shows_debt or case.owed is None:
+        return None
     if case.owed <= 0:
         if case.kind in {AlertKind.ISSUED, AlertKind.CHANGED}:
             return Go(covered=True)
         return End(DeliveryState.SKIPPED, Reason.CREDIT_COVERS)
     if case.owed < case.minimum:
         return End(DeliveryState.SKIPPED, Reason.BELOW_MINIMUM)
-    return Go()
+    return None
 
 
-def _not_owed(case: Case) -> End | None:
+def _not_owed(case: Case, _now: datetime) -> End | None:
     """Whether the invoice itself no longer justifies this kind of alert."""
     state = case.invoice.state
     if case.vanished:
@@ -140,15 +288,34 @@ def _not_owed(case: Case) -> End | None:
     return None
 
 
-def _outdated(case: Case, *, now: datetime) -> End | None:
+def _outdated(case: Case, now: datetime) -> End | None:
     """Whether the invoice moved on, or time did."""
     if not case.stands:
         return End(DeliveryState.SKIPPED, Reason.SUPERSEDED)
     if case.useful_until is not None and now >= case.useful_until:
-        return End(DeliveryState.SKIPPED, Reason.MISSED)
-    if case.kind.asks_to_pay and overtaken(case.due_at, case.laid, now=now) is not None:
+        held = case.hold is not None and case.kind.asks_to_pay
+        why = case.hold.kind.reason if held and case.hold else Reason.MISSED
+        return End(DeliveryState.SKIPPED, why)
+    if case.kind.asks_to_pay and overtaken(case.due_at, case.laid, now=now, but=case.step):
         return End(DeliveryState.SKIPPED, Reason.MISSED)
     return None
+
+
+#: Whoever is cut off knows that they owe; these would remind them of what already happened.
+_ABOUT_THE_CUT = frozenset({AlertKind.OVERDUE, AlertKind.CUTOFF_WARNING})
+_RULES: tuple[tuple[Rule, Callable[[Case, datetime], Verdict | None]], ...] = (
+    (Rule.PAIRED, _paired),
+    (Rule.CHANNEL, _channel),
+    (Rule.OWED, _not_owed),
+    (Rule.CURRENT, _outdated),
+    (Rule.SUSPENDED, _suspended),
+    (Rule.HOLD, _hold),
+    (Rule.BREAKER, _breaker),
+    (Rule.HOURS, _hours),
+    (Rule.CAPS, _caps),
+    (Rule.LOOK, _look),
+    (Rule.CREDIT, _credit),
+)
 
 
 def owed_by(balance: Balance, *, debt_sign: str) -> Decimal | None:

@@ -33,3 +33,4 @@ def keep_identity(account: Account, client: ClientFacts, vault: VaultPort) -> No
         vault.digest(national_id, purpose=NATIONAL_ID_PURPOSE) if national_id else None
     )
     account.login_digest = client.login_digest
+    account.fingerprint = None

@@ -24,6 +24,7 @@ _LOCALE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z]{2,4})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 #: Printable, one line: it becomes a header.
 _TOKEN = re.compile(r"[\x21-\x7e]{8,500}")
+_LONGEST_HOURS: int = Isp.__table__.c.contact_hours.type.length  # type: ignore[attr-defined]
 #: One request in a hundred seconds; less would never get through a list.
 _LEAST_RATE = 0.01
 TRANSPORT_SCHEMES = ("email", "telegram", "ntfy")
@@ -78,6 +79,8 @@ class IspSetup:
             Calendar.of(self.timezone, self.contact_hours)
         except ValueError as error:
             found.append(f"--timezone, --contact-hours: {error}")
+        if len(self.contact_hours) > _LONGEST_HOURS:
+            found.append(f"--contact-hours: at most {_LONGEST_HOURS} characters")
         return found
 
     def _address_problems(self) -> list[str]:

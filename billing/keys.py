@@ -14,6 +14,8 @@ from billing.values import AlertKind
 
 #: The subject of what is about an account's old debts and not about one invoice.
 RELEASE = "baseline"
+#: Steps of alerts that no date makes us owe: the announcement, and the warning before a cut-off.
+FIRST_SIGHT, ALERTED = "first_sight", "alerted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def of_step(invoice_id: str, occurrence: Occurrence) -> AlertKey:
 def of_issue(invoice_id: str, anchor_date: date) -> AlertKey:
     """Key of the announcement; one per invoice, whatever else moves."""
     return AlertKey(
-        f"invoice:{invoice_id}", AlertKind.ISSUED, Anchor.ISSUED, anchor_date, "first_sight"
+        f"invoice:{invoice_id}", AlertKind.ISSUED, Anchor.ISSUED, anchor_date, FIRST_SIGHT
     )
 
 
@@ -54,6 +56,9 @@ def of_release(baseline_date: date) -> AlertKey:
 
 def of_cutoff(invoice_id: str, day: date) -> AlertKey:
     """Key of the warning before a contract is cut off: one per invoice and day."""
-    return AlertKey(
-        f"invoice:{invoice_id}", AlertKind.CUTOFF_WARNING, Anchor.CUTOFF, day, "alerted"
-    )
+    return AlertKey(f"invoice:{invoice_id}", AlertKind.CUTOFF_WARNING, Anchor.CUTOFF, day, ALERTED)
+
+
+def is_dated(anchor: str, step: str) -> bool:
+    """Whether an alert was made of a step of the policy, and so goes with its date."""
+    return anchor != Anchor.CHANGE.value and step not in {FIRST_SIGHT, ALERTED}

@@ -16,9 +16,15 @@ from billing.values import AlertKind, Medium, NoticeKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Debt:
-    """One invoice of a digest: what is still to pay of it, since when, and where."""
+    """One invoice of a digest: what is still to pay of it, since when, and where.
+
+    `received` is what was already paid of it. `service` names what it is for, where an account has
+    several contracts ("Plan 6 megas").
+    """
 
     amount: Decimal
+    received: Decimal = Decimal(0)
+    service: str | None = None
     invoice_number: str | None = None
     period_date: date | None = None
     due_date: date | None = None
@@ -39,7 +45,11 @@ class Letter:
 
     A digest has `debts`, the oldest first, instead of an invoice: `amount_total` is their sum and
     `amount_due` what is asked, which is less where the customer has credit. `more_debts` counts
-    those that are not listed, and in neither amount. `due_date` is the oldest.
+    those that are not listed, and in neither amount. `due_date` is the oldest. `daily` tells the
+    digest of one day (some due soon, some today, some overdue) from that of old debts, all overdue.
+
+    `corrects_reminder` is for `paid`: a reminder reached the customer shortly before the payment
+    was noticed, and the receipt says to ignore it.
     """
 
     kind: AlertKind
@@ -64,6 +74,8 @@ class Letter:
     has_pdf: bool = False
     debts: tuple[Debt, ...] = ()
     more_debts: int = 0
+    daily: bool = False
+    corrects_reminder: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

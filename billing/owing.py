@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -15,12 +15,12 @@ from sqlalchemy import and_, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from billing import keys
-from billing.calendar import Calendar
+from billing.calendar import Calendar, ContactHours
 from billing.facts import facts_of
 from billing.keys import AlertKey
-from billing.policy import Occurrence, Policy, due, occurrences
+from billing.policy import PLAINLY, Anchor, Occurrence, Policy, due, occurrences
 from billing.values import AlertKind, DeliveryState, InvoiceFacts, InvoiceState, Reason
-from models.account import Channel
+from models.account import Account, Channel, Contract
 from models.alert import Alert, Delivery
 from models.database import insert_for
 from models.invoice import Invoice
@@ -57,6 +57,13 @@ class Rules:
     policy: Policy
     calendar: Calendar
     earliest: datetime | None = None
+
+    def of_account(self, account: Account) -> Rules:
+        """Return what holds for one customer, who may have narrower hours of their own."""
+        if account.contact_hours is None:
+            return self
+        hours = ContactHours.parse(account.contact_hours)
+        return replace(self, calendar=self.calendar.within(hours))
 
 
 def owe(
@@ -119,7 +126,11 @@ def record(
     """This function will record an alert of an account and a delivery for each enabled channel.
 
     `invoice_id` is None where the alert is about the account as a whole; the rest is as in `owe`.
+    One that the contact hours leave no time to go is recorded as skipped, for that reason, and so
+    is one that the policy or the customer does not want, on the channels where it is not wanted.
     """
+    account = session.get_one(Account, account_id)
+    rules = rules.of_account(account)
     alert_id = session.execute(
         insert_for(session, Alert)
         .values(
@@ -141,32 +152,50 @@ def record(
     ).scalar_one_or_none()
     if alert_id is None:
         return Tally()
-    goes_at = rules.calendar.next_open(max(due_at, now, rules.earliest or now))
-    channels = session.scalars(
-        select(Channel.id)
+    soonest = max(due_at, now, rules.earliest or now)
+    # Where no opening is found the gate says so, with the reason.
+    goes_at = rules.calendar.next_open(soonest) or soonest
+    if skipped is None and useful_until is not None and soonest < useful_until <= goes_at:
+        skipped = rules.calendar.why_closed(soonest)
+    skipped = skipped or unwanted(account, rules.policy, key)
+    manner = rules.policy.manner_of(key.kind, key.step) or PLAINLY
+    planned = 0
+    for channel in session.scalars(
+        select(Channel)
         .where(Channel.account_id == account_id, Channel.disabled_at.is_(None))
         .order_by(Channel.id)
-    ).all()
-    session.add_all(
-        Delivery(
-            isp_id=isp_id,
-            account_id=account_id,
-            alert_id=alert_id,
-            channel_id=channel_id,
-            state=(DeliveryState.SKIPPED if skipped else DeliveryState.PLANNED).value,
-            reason=skipped.value if skipped else None,
-            message_id=str(uuid.uuid4()),
-            planned_at=goes_at,
-            not_before=goes_at,
-            created_at=now,
-            settled_at=now if skipped else None,
+    ).all():
+        uses = manner.uses(medium=channel.medium, scheme=channel.scheme)
+        why = skipped or (None if uses else Reason.NOT_IN_POLICY)
+        planned += why is None
+        session.add(
+            Delivery(
+                isp_id=isp_id,
+                account_id=account_id,
+                alert_id=alert_id,
+                channel_id=channel.id,
+                state=(DeliveryState.SKIPPED if why else DeliveryState.PLANNED).value,
+                reason=why.value if why else None,
+                message_id=str(uuid.uuid4()),
+                planned_at=goes_at,
+                not_before=goes_at,
+                created_at=now,
+                settled_at=now if why else None,
+            )
         )
-        for channel_id in channels
-    )
     session.flush()
     if skipped:
         return Tally()
-    return Tally(alerts=1, deliveries=len(channels))
+    return Tally(alerts=1, deliveries=planned)
+
+
+def unwanted(account: Account, policy: Policy, key: AlertKey) -> Reason | None:
+    """This function will say why an alert is not wanted at all, or None."""
+    if policy.manner_of(key.kind, key.step) is None:
+        return Reason.NOT_IN_POLICY
+    if {key.kind.value, f"{key.kind.value} {key.step}"} & set(account.steps_off):
+        return Reason.STEP_OFF
+    return None
 
 
 def end_planned(
@@ -208,6 +237,7 @@ def revive(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -
     Wispro showed a pending invoice in another state for a while (a glitch, an authorisation that
     was repeated): what had not left by then is owed again.
     """
+    soonest = max(now, rules.earliest or now)
     alerts = select(Alert.id).where(
         Alert.invoice_id == invoice.id,
         Alert.kind.in_(DEMANDS),
@@ -224,43 +254,53 @@ def revive(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -
             state=DeliveryState.PLANNED.value,
             reason=None,
             settled_at=None,
-            not_before=rules.calendar.next_open(max(now, rules.earliest or now)),
+            not_before=rules.calendar.next_open(soonest) or soonest,
         )
         .execution_options(synchronize_session=False)
     )
 
 
-def lay_steps(invoice: Invoice, facts: InvoiceFacts, rules: Rules) -> tuple[Occurrence, ...]:
+def lay_steps(
+    session: Session, invoice: Invoice, facts: InvoiceFacts, rules: Rules
+) -> tuple[Occurrence, ...]:
     """This function will lay the ISP's policy on one of our invoices."""
+    alerted_on = None
+    if rules.policy.counts_from(Anchor.CUTOFF) and facts.contract_id is not None:
+        contract = session.get(Contract, (invoice.isp_id, facts.contract_id))
+        alerted_on = contract.alerted_on if contract else None
     return occurrences(
         facts,
         rules.policy,
         rules.calendar,
         first_seen_at=invoice.first_seen_at,
         baseline=invoice.baseline,
+        alerted_on=alerted_on,
     )
 
 
 def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -> Tally:
     """This function will plan the latest step of an invoice whose time has come.
 
-    Steps that it overtook are recorded as missed, what was planned before and did not leave is
-    superseded, and the row remembers up to when steps were decided and when to ask again.
+    Steps that it overtook are recorded as missed, those without a slot as skipped for that reason,
+    what was planned before and did not leave is superseded, and the row remembers up to when steps
+    were decided and when to ask again.
     """
     facts = facts_of(invoice)
-    laid = lay_steps(invoice, facts, rules)
+    rules = rules.of_account(invoice.account)
+    laid = lay_steps(session, invoice, facts, rules)
     found = due(laid, after=invoice.steps_until, now=now)
     owing = facts.state is InvoiceState.PENDING and invoice.vanished_at is None
     invoice.plan_at = found.next_at if owing else None
     if not owing or facts.payable <= 0:
         return Tally()
     invoice.steps_until = now
-    for occurrence in found.missed:
-        _owe_step(session, invoice, occurrence, rules, now=now, skipped=Reason.MISSED)
+    for item in found.missed:
+        _owe_step(session, invoice, item, rules, now=now, skipped=item.blocked or Reason.MISSED)
     if found.now is None:
         return Tally()
     key = keys.of_step(invoice.wispro_id, found.now)
-    end_planned(session, invoice.id, DEMANDS, Reason.SUPERSEDED, now=now, but=key)
+    if unwanted(invoice.account, rules.policy, key) is None:
+        end_planned(session, invoice.id, DEMANDS, Reason.SUPERSEDED, now=now, but=key)
     repeated = _sent_lately(session, invoice.id, found.now, now=now)
     skipped = Reason.SUPERSEDED if repeated else None
     return _owe_step(session, invoice, found.now, rules, now=now, skipped=skipped)

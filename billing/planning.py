@@ -58,13 +58,17 @@ class Planning:
                 .options(contains_eager(Invoice.account).contains_eager(Account.isp))
                 .where(Invoice.plan_at <= now, Isp.enabled)
                 .order_by(Invoice.plan_at, Invoice.id)
-                .limit(BATCH)
                 .with_for_update(of=Invoice, skip_locked=True)
             )
             if isp_id is not None:
                 query = query.where(Invoice.isp_id == isp_id)
-            invoices = session.scalars(query).all()
-            for invoice in invoices:
+            first = session.scalars(query.limit(BATCH)).all()
+            # Whatever is due to one customer is planned at once, so that it can go in one message.
+            accounts = {invoice.account_id for invoice in first}
+            rest = query.where(Invoice.account_id.in_(accounts)) if first else query.limit(0)
+            ids = {invoice.id for invoice in first}
+            more = [one for one in session.scalars(rest).all() if one.id not in ids]
+            for invoice in [*first, *more]:
                 account = invoice.account
                 if not account.paired:
                     invoice.plan_at = None
@@ -72,4 +76,4 @@ class Planning:
                 if account.isp_id not in rules:
                     rules[account.isp_id] = rules_of(account.isp)
                 tally += take_due_steps(session, invoice, rules[account.isp_id], now=now)
-        return tally, len(invoices)
+        return tally, len(first)

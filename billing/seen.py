@@ -49,6 +49,10 @@ class Seen:
         self._foreign += sum(1 for key in page if not any(key in old for old in self._recent))
         self._recent.append(page)
 
+    def lacks(self, row_ids: Iterable[int]) -> list[int]:
+        """Return those of some rows that were not met, in the order of their ids."""
+        return list(BitMap(row_ids) - self._ours)
+
     def __contains__(self, row_id: int) -> bool:
         return row_id in self._ours
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
+from billing import gate
 from billing.letter import Fate, Outcome
 from billing.values import DeliveryState, Reason
 from models import claims
@@ -17,6 +19,9 @@ from models.database import Database
 from models.invoice import Invoice
 
 log = structlog.get_logger()
+
+#: A last question inside the transaction that journals an attempt; None = nothing against it.
+Guard = Callable[[Session, datetime], gate.Wait | gate.End | None]
 
 #: engine.md, rule 13: longer than the hard limit of a task, so that no live worker is overtaken.
 LEASE = timedelta(seconds=360)
@@ -70,6 +75,11 @@ class Settlement:
         self._delivery_id = delivery_id
         self._attempt = attempt
 
+    @property
+    def claim(self) -> tuple[int, int]:
+        """The delivery, and the attempt under which it was claimed."""
+        return self._delivery_id, self._attempt
+
     def end(
         self, state: DeliveryState, reason: Reason | None, detail: str | None, *, now: datetime
     ) -> DeliveryState:
@@ -102,12 +112,49 @@ class Settlement:
         self._log(DeliveryState.PLANNED, reason)
         return DeliveryState.PLANNED
 
-    def begin(self, *, now: datetime) -> bool:
-        """Journal the attempt; False = the claim was lost, so nothing may be sent."""
+    def begin(
+        self, *, now: datetime, evidence: dict[str, str], guard: Guard | None = None
+    ) -> gate.Go | gate.Wait | gate.End | None:
+        """Journal the attempt, unless something speaks against it at the last instant.
+
+        Args:
+            now: the present.
+            evidence: what shows afterwards that it was rightly sent.
+            guard: asked inside the transaction that journals; what it says is done.
+
+        Returns:
+            `Go` if the provider may be called now; None if the claim was lost; else what became of
+            the delivery.
+        """
         with self._database.write() as session:
-            return claims.begin_attempt(
-                session, self._delivery_id, self._attempt, now=now, lease_until=now + LEASE
-            )
+            verdict = guard(session, now) if guard else None
+            if verdict is None:
+                begun = claims.begin_attempt(
+                    session,
+                    self._delivery_id,
+                    self._attempt,
+                    now=now,
+                    lease_until=now + LEASE,
+                    evidence=evidence,
+                )
+                return gate.Go() if begun else None
+        self.give_way(verdict, now=now)
+        return verdict
+
+    def give_way(self, verdict: gate.Wait | gate.End | None, *, now: datetime) -> None:
+        """Do what a verdict says; None = plan it again at once."""
+        match verdict:
+            case gate.Wait(until=until, reason=reason):
+                self.put_off(until, reason, None)
+            case gate.End(state=state, reason=ended):
+                self.end(state, ended, None, now=now)
+            case None:
+                self.put_off(now, None, None)
+
+    @staticmethod
+    def state_of(verdict: gate.Wait | gate.End) -> DeliveryState:
+        """Return the state in which such a verdict leaves a delivery."""
+        return verdict.state if isinstance(verdict, gate.End) else DeliveryState.PLANNED
 
     def record(
         self,
@@ -117,6 +164,7 @@ class Settlement:
         channel_id: int,
         invoice_ids: Sequence[int],
         now: datetime,
+        carried_by: int | None = None,
     ) -> DeliveryState:
         """Write what became of the send, its journal and what follows from it.
 
@@ -126,6 +174,7 @@ class Settlement:
             channel_id: disabled where the provider refused it for good.
             invoice_ids: announced from now on where the customer has, or may have, the message.
             now: the present.
+            carried_by: the delivery in whose message this one went along, if it did.
         """
         tries = self._tries() if outcome.fate is Fate.FAILED else 1
         state, reason, values = ending(outcome, tries=tries, now=now)
@@ -146,6 +195,7 @@ class Settlement:
                 state=state.value,
                 reason=reason.value if reason else None,
                 detail=short(detail),
+                carried_by=carried_by,
                 **values,
             )
             if outcome.fate is Fate.REJECTED:

@@ -6,6 +6,7 @@ turns a letter into a message, `models/` keeps rows whose columns hold the same 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -57,6 +58,14 @@ class AlertKind(StrEnum):
     def asks_to_pay(self) -> bool:
         """Whether this kind must never reach a customer who owes nothing."""
         return self not in {AlertKind.PAID, AlertKind.CHANGED, AlertKind.VOIDED}
+
+    @property
+    def capped(self) -> bool:
+        """Whether the caps on unpaid alerts bind it; an announcement and a receipt remind nobody.
+
+        Our reading of product.md, section 5; a step of a policy may say otherwise.
+        """
+        return self.asks_to_pay and self is not AlertKind.ISSUED
 
     @property
     def shows_debt(self) -> bool:
@@ -133,6 +142,9 @@ class Reason(StrEnum):
     INCOMPLETE_PULL = "incomplete_pull"
     STALE_DATA = "stale_data"
 
+    SUSPENDED = "suspended"  # the service is cut off: reminding of it helps nobody
+    NOT_IN_POLICY = "not_in_policy"  # the ISP's policy sends no such alert, or not on this channel
+    STEP_OFF = "step_off"  # the customer does not want this step
     NOT_OWED = "not_owed"  # the invoice is in a state that asks for no payment (draft, unknown …)
     UNPAIRED = "unpaired"  # the account was unpaired after the alert was planned
     REJECTED = "rejected"  # the provider refused for good
@@ -305,7 +317,7 @@ class SweepPage(Generic[T]):
     the list promises, even when it was asked for again: absence proves nothing any more.
     """
 
-    sightings: tuple[Sighting[T], ...]
+    sightings: Sequence[Sighting[T]]
     number: int
     total_pages: int
     total_records: int

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from models.base import Base
 from models.isp import Isp
@@ -17,7 +17,10 @@ class Account(Base):
     `login_digest` is the keyed hash of the portal's login link; the link itself is never kept. The
     national id is sealed (Wispro filters by it) and hashed (staff look people up by it).
     `looked_at` is when the last complete look at this account alone began; `baseline_at` when the
-    first look did. `next_look_at` is None while whole-ISP looks cover the account.
+    first look did. `contact_hours` narrows the ISP's; `steps_off` names steps that this customer
+    does not want ("due_soon -5d", "overdue"). `next_look_at` is None while whole-ISP looks cover
+    the account. `fingerprint` is of the client's record as it was laid onto this row from a list:
+    an equal one needs no reading.
     """
 
     __tablename__ = "account"
@@ -38,12 +41,15 @@ class Account(Base):
     national_id_digest: Mapped[str | None] = mapped_column(String(64))
     login_digest: Mapped[str | None] = mapped_column(String(64))
     locale: Mapped[str | None] = mapped_column(String(16))
+    contact_hours: Mapped[str | None] = mapped_column(String(200))
+    steps_off: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     paired_at: Mapped[datetime | None]
     unpaired_at: Mapped[datetime | None]
     baseline_at: Mapped[datetime | None]
     looked_at: Mapped[datetime | None]
     next_look_at: Mapped[datetime | None]
     look_trouble: Mapped[str | None] = mapped_column(String(300))
+    fingerprint: Mapped[int | None] = mapped_column(BigInteger)
 
     isp: Mapped[Isp] = relationship()
     channels: Mapped[list[Channel]] = relationship(back_populates="account")
@@ -78,7 +84,9 @@ class Channel(Base):
 class Contract(Base):
     """The contract map: which client a contract belongs to. Nothing else of it is kept.
 
-    `seen_at` is when Wispro last named its client to us.
+    `seen_at` is when Wispro last named its client to us. `fingerprint` is of the record that says
+    just what this row says; whoever writes the client or the state forgets it. `alerted_on` is the
+    day on which we saw it become `alerted`, while it is.
     """
 
     __tablename__ = "contract"
@@ -90,3 +98,10 @@ class Contract(Base):
     public_id: Mapped[int | None]
     state: Mapped[str] = mapped_column(String(16))
     seen_at: Mapped[datetime]
+    alerted_on: Mapped[date | None]
+    fingerprint: Mapped[int | None] = mapped_column(BigInteger)
+
+    @validates("client_id", "state")
+    def _forget_fingerprint(self, _name: str, value: str) -> str:
+        self.fingerprint = None
+        return value

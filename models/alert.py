@@ -73,13 +73,18 @@ class Delivery(Base):
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
+    carried_by: Mapped[int | None] = mapped_column(ForeignKey("delivery.id", ondelete="SET NULL"))
 
     alert: Mapped[Alert] = relationship()
     channel: Mapped[Channel] = relationship()
 
 
 class Attempt(Base):
-    """One try of a delivery, written before the provider is called."""
+    """One try of a delivery, written before the provider is called.
+
+    `evidence` is what shows afterwards that it was rightly sent: the hash of the text, and how the
+    contact hours and the caps stood.
+    """
 
     __tablename__ = "attempt"
     __table_args__ = (UniqueConstraint("delivery_id", "number"),)
@@ -91,3 +96,4 @@ class Attempt(Base):
     finished_at: Mapped[datetime | None]
     fate: Mapped[str | None] = mapped_column(String(12))
     detail: Mapped[str | None] = mapped_column(String(500))
+    evidence: Mapped[dict[str, str] | None] = mapped_column(JSON)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
+import msgspec
 from sqlalchemy import Dialect, Table
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -20,7 +21,7 @@ from models.database import Database
 Convert = Callable[[Any], Any]
 
 
-class KnownInvoice(NamedTuple):
+class KnownInvoice(msgspec.Struct, frozen=True, array_like=True):
     """What tells whether our copy of an invoice is still what Wispro writes."""
 
     wispro_id: str
@@ -46,22 +47,26 @@ def known_invoices(
     engine = database.reading
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
-            found = connection.exec_driver_sql(
-                _KNOWN.format(mark="?", among="IN (SELECT value FROM json_each(?))"),
-                (isp_id, json.dumps(wispro_ids)),
-            )
+            text = connection.exec_driver_sql(_KNOWN_SQLITE, (isp_id, json.dumps(wispro_ids)))
+            found = _KNOWN_ROWS.decode(text.scalar_one())
         else:
-            found = connection.exec_driver_sql(
-                _KNOWN.format(mark="%s", among="= ANY (%s)"),
-                (isp_id, list(wispro_ids)),
-            )
-        return {row[0]: KnownInvoice(*row) for row in found.all()}
+            rows = connection.exec_driver_sql(_KNOWN, (isp_id, list(wispro_ids)))
+            found = [KnownInvoice(*row) for row in rows.all()]
+    return {one.wispro_id: one for one in found}
 
 
 _KNOWN = (
     "SELECT wispro_id, id, state, fingerprint, missing_reads > 0 OR vanished_at IS NOT NULL "
-    "FROM invoice WHERE isp_id = {mark} AND wispro_id {among}"
+    "FROM invoice WHERE isp_id = %s AND wispro_id = ANY (%s)"
 )
+#: As one value: sqlite3 gives the interpreter lock away for every row that it steps to, and the
+#: thread that reads ahead takes it each time.
+_KNOWN_SQLITE = (
+    "SELECT json_group_array(json_array(wispro_id, id, state, fingerprint, "
+    "json(iif(missing_reads > 0 OR vanished_at IS NOT NULL, 'true', 'false')))) "
+    "FROM invoice WHERE isp_id = ? AND wispro_id IN (SELECT value FROM json_each(?))"
+)
+_KNOWN_ROWS = msgspec.json.Decoder(list[KnownInvoice])
 
 
 def insert_new(

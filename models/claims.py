@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from models.alert import Alert, Attempt, Delivery
@@ -41,9 +41,55 @@ def claim(
 
     `account_id` leaves everybody else's alone.
     """
-    wanted = [Delivery.isp_id == isp_id, Delivery.state == "planned", Delivery.not_before <= now]
+    wanted = [Delivery.isp_id == isp_id]
     if account_id is not None:
         wanted.append(Delivery.account_id == account_id)
+    return _claim(session, wanted, limit=limit, now=now, lease_until=lease_until)
+
+
+def claim_mates(
+    session: Session,
+    claimed: Sequence[tuple[int, int]],
+    *,
+    limit: int,
+    now: datetime,
+    lease_until: datetime,
+) -> list[tuple[int, int]]:
+    """Take what else is due to the same accounts, so that it can go in the same messages."""
+    if not claimed:
+        return []
+    accounts = session.scalars(
+        select(Delivery.account_id).where(Delivery.id.in_([one for one, _ in claimed])).distinct()
+    ).all()
+    wanted = [Delivery.account_id.in_(accounts)]
+    return _claim(session, wanted, limit=limit, now=now, lease_until=lease_until)
+
+
+def by_destination(
+    session: Session, claimed: Sequence[tuple[int, int]]
+) -> list[list[tuple[int, int]]]:
+    """Return claimed deliveries in groups of the same account and channel, the oldest first."""
+    rows = session.execute(
+        select(Delivery.id, Delivery.account_id, Delivery.channel_id).where(
+            Delivery.id.in_([one for one, _ in claimed])
+        )
+    ).all()
+    places = {row.id: (row.account_id, row.channel_id) for row in rows}
+    groups: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for delivery_id, attempt in sorted(claimed):
+        groups.setdefault(places[delivery_id], []).append((delivery_id, attempt))
+    return list(groups.values())
+
+
+def _claim(
+    session: Session,
+    wanted: Sequence[ColumnElement[bool]],
+    *,
+    limit: int,
+    now: datetime,
+    lease_until: datetime,
+) -> list[tuple[int, int]]:
+    wanted = [*wanted, Delivery.state == "planned", Delivery.not_before <= now]
     # A plain sub-select may be run once per row by PostgreSQL, each time skipping what is locked
     # by then, and so exceed the limit; a CTE that locks is run once.
     due = (
@@ -65,7 +111,13 @@ def claim(
 
 
 def begin_attempt(
-    session: Session, delivery_id: int, attempt: int, *, now: datetime, lease_until: datetime
+    session: Session,
+    delivery_id: int,
+    attempt: int,
+    *,
+    now: datetime,
+    lease_until: datetime,
+    evidence: dict[str, str] | None = None,
 ) -> bool:
     """Journal an attempt before the provider is called; False = the claim was lost meanwhile."""
     held = session.scalars(
@@ -82,7 +134,7 @@ def begin_attempt(
     ).first()
     if held is None:
         return False
-    session.add(Attempt(delivery_id=delivery_id, number=attempt, started_at=now))
+    session.add(Attempt(delivery_id=delivery_id, number=attempt, started_at=now, evidence=evidence))
     return True
 
 

@@ -14,7 +14,8 @@ from models.base import Base
 class Isp(Base):
     """One internet provider.
 
-    `contact_hours` is "HH:MM-HH:MM" in `timezone`. `debt_sign` says which sign of Wispro's
+    `contact_hours` is as `billing.calendar` reads it, in `timezone`. `policy` is the policy file in
+    force, None = the default one. `debt_sign` says which sign of Wispro's
     `balance_amount` means that the customer owes (medium confidence in the API's notes, so a
     setting). `sync_lease_…` keep one sync at a time.
 
@@ -41,7 +42,8 @@ class Isp(Base):
     portal_url: Mapped[str | None] = mapped_column(String(500))
     pay_url: Mapped[str | None] = mapped_column(String(500))
     support: Mapped[str | None] = mapped_column(String(500))
-    contact_hours: Mapped[str] = mapped_column(String(11))
+    contact_hours: Mapped[str] = mapped_column(String(200))
+    policy: Mapped[str | None] = mapped_column(Text)
     minimum_amount: Mapped[Decimal] = mapped_column(default=Decimal(0))
     debt_sign: Mapped[str] = mapped_column(String(8), default="negative")
     requests_per_second: Mapped[float] = mapped_column(default=2.0)

@@ -3,10 +3,12 @@
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Attempt, Delivery
 from models.base import Base
+from models.hold import Hold
 from models.invoice import Invoice, InvoiceChange
 from models.isp import Isp, Transport
 from models.listing import ListingMark, Probe
 from models.operator import OperatorChannel, OperatorNotice
+from models.policy_version import PolicyVersion
 from models.proposal import Proposal
 from models.sync_run import SetAsideRecord, SyncRun
 
@@ -18,12 +20,14 @@ __all__ = [
     "Channel",
     "Contract",
     "Delivery",
+    "Hold",
     "Invoice",
     "InvoiceChange",
     "Isp",
     "ListingMark",
     "OperatorChannel",
     "OperatorNotice",
+    "PolicyVersion",
     "Probe",
     "Proposal",
     "SetAsideRecord",

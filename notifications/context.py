@@ -97,6 +97,10 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
     def debt(one: Debt) -> dict[str, str]:
         month = one.period_date or one.due_date
         return {
+            "service": text(one.service, NUMBER_LENGTH),
+            "due": when(one.due_date, letter.today).value,
+            "due_short": weekday_short(one.due_date),
+            "received": language.money(one.received, letter.currency) if one.received > 0 else "",
             "number": text(one.invoice_number, NUMBER_LENGTH),
             "month_year": language.month_year(month) if month else "",
             "due_date": day(one.due_date),
@@ -115,6 +119,7 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
         "covered": letter.covered_by_credit
         and (letter.kind.asks_to_pay or letter.kind is AlertKind.CHANGED),
         "partial": asks and letter.received > 0,
+        "corrects": paid and letter.corrects_reminder,
         "pay_url": link or "",
         "portal_url": clean_url(letter.portal_url) or "",
         "link_host": _host(link or clean_url(letter.portal_url)),
@@ -137,6 +142,8 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
         "second_weekday": weekday(second),
         "second_short": weekday_short(second),
         "debts": [debt(one) for one in letter.debts] if asks else [],
+        "several": len(letter.debts) > 1,
+        "daily": letter.daily,
         "more": letter.more_debts,
         "credit_used": asks and letter.amount_due < letter.amount_total,
         "previous_due": day(letter.previous_due_date) if moved_due else "",
@@ -149,6 +156,10 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
 def colours(letter: Letter) -> dict[str, Any]:
     """Return the colours of the e-mail: the shared ones and the tone of this letter, both modes."""
     tone = TONE_OF[letter.kind]
+    if letter.daily and not any(
+        when(one.due_date, letter.today) is When.PAST for one in letter.debts
+    ):
+        tone = Tone.SOON
     if letter.kind.asks_to_pay and not asks_to_pay(letter):
         tone = Tone.GOOD
     return {

@@ -1,6 +1,7 @@
-"""The seed document's unpaid invoice as letters, for previews, pictures and tests.
+"""The seed document's invoices as letters, for previews, pictures and tests.
 
-Interatos sas, plan of 6 megas, $ 2.590,00, issued on 20/10/2021, due on 19/11/2021.
+Interatos sas, plan of 6 megas, $ 2.590,00, issued on 20/10/2021, due on 19/11/2021: "Nº null" in
+the app of the document, which is the case `unnumbered`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from billing.letter import Debt, Letter, Message
 from billing.values import AlertKind
 from notifications import qr
+from notifications.cases import Case
 from notifications.context import QR_CONTENT_ID, pay_link
 
 #: The day on which each kind of alert about this invoice would go.
@@ -29,34 +31,64 @@ _TODAY = {
     AlertKind.DIGEST: date(2021, 11, 22),
 }
 _SETTLED = frozenset({AlertKind.PAID, AlertKind.VOIDED})
+_PORTAL = "https://interatos.wispro.co/"
+
+
+def _debt(number: str, due: date, amount: str, **more: Any) -> Debt:
+    values: dict[str, Any] = {
+        "amount": Decimal(amount),
+        "invoice_number": number,
+        "period_date": due.replace(day=1),
+        "due_date": due,
+        "pay_url": f"{_PORTAL}pagar/{number}",
+    }
+    return Debt(**(values | more))
+
+
+def _digest(debts: tuple[Debt, ...]) -> dict[str, Any]:
+    total = sum((debt.amount for debt in debts), Decimal(0))
+    return {
+        "debts": debts,
+        "amount_due": total,
+        "amount_total": total,
+        "invoice_number": None,
+        "issued_date": None,
+        "period_date": None,
+        "due_date": debts[0].due_date,
+        "pay_url": _PORTAL,
+        "has_pdf": False,
+    }
+
+
 #: Three invoices of the seed's list, as if nobody had paid them.
-_OLD_DEBTS: dict[str, Any] = {
-    "debts": tuple(
-        Debt(
-            amount=Decimal(amount),
-            invoice_number=number,
-            period_date=due.replace(day=1),
-            due_date=due,
-            pay_url=f"https://interatos.wispro.co/pagar/{number}",
-        )
-        for number, due, amount in (
-            ("18154", date(2021, 8, 9), "2190.00"),
-            ("18943", date(2021, 9, 8), "2590.00"),
-            ("A-0001-793", date(2021, 11, 19), "2590.00"),
-        )
-    ),
-    "amount_due": Decimal("7370.00"),
-    "amount_total": Decimal("7370.00"),
-    "invoice_number": None,
-    "issued_date": None,
-    "period_date": None,
-    "due_date": date(2021, 8, 9),
-    "pay_url": "https://interatos.wispro.co/",
-    "has_pdf": False,
+_OLD_DEBTS = _digest(
+    (
+        _debt("18154", date(2021, 8, 9), "2190.00"),
+        _debt("18943", date(2021, 9, 8), "2590.00"),
+        _debt("A-0001-793", date(2021, 11, 19), "2590.00"),
+    )
+)
+_UNNUMBERED = {"period_date": date(2021, 10, 1), "pay_url": f"{_PORTAL}pagar/8f3c2a"}
+#: Three of one day: a part was received of one, one has no number, one is for another contract.
+_ONE_DAY = _digest(
+    (
+        _debt("20927", date(2021, 11, 9), "1590.00", received=Decimal(1000)),
+        _debt("null", date(2021, 11, 19), "2590.00", **_UNNUMBERED, service="Plan 6 megas"),
+        _debt("23185", date(2021, 11, 27), "3190.00", service="Plan 20 megas · Quincho"),
+    )
+) | {"daily": True, "today": date(2021, 11, 19)}
+_CASES: dict[Case, dict[str, Any]] = {
+    Case.PLAIN: {},
+    Case.UNNUMBERED: {"invoice_number": "null"},
+    Case.TWO_DATES: {"second_due_date": date(2021, 11, 26)},
+    Case.PARTIAL: {"amount_due": Decimal("1590.00"), "received": Decimal("1000.00")},
+    Case.CREDIT: {"covered_by_credit": True, "pay_url": None},
+    Case.CORRECTS: {"corrects_reminder": True},
+    Case.DAILY: _ONE_DAY,
 }
 
 
-def sample_letter(kind: AlertKind, **given: Any) -> Letter:
+def sample_letter(kind: AlertKind, case: Case = Case.PLAIN, **given: Any) -> Letter:
     """Return the seed's unpaid invoice on the day of this kind of alert; `given` wins."""
     values: dict[str, Any] = {
         "kind": kind,
@@ -70,8 +102,8 @@ def sample_letter(kind: AlertKind, **given: Any) -> Letter:
         "issued_date": date(2021, 10, 20),
         "period_date": date(2021, 10, 1),
         "due_date": date(2021, 11, 19),
-        "pay_url": None if kind in _SETTLED else "https://interatos.wispro.co/pagar/8f3c2a",
-        "portal_url": "https://interatos.wispro.co/",
+        "pay_url": None if kind in _SETTLED else f"{_PORTAL}pagar/8f3c2a",
+        "portal_url": _PORTAL,
         "support": "WhatsApp +54 9 3546 40-1234",
         "has_pdf": kind is not AlertKind.VOIDED,
     }
@@ -81,7 +113,7 @@ def sample_letter(kind: AlertKind, **given: Any) -> Letter:
         values["second_due_date"] = date(2021, 11, 26)
     if kind is AlertKind.CHANGED:
         values |= {"previous_due_date": date(2021, 11, 10), "previous_amount": Decimal(2190)}
-    return Letter(**(values | given))
+    return Letter(**(values | _CASES[case] | given))
 
 
 def page_of(message: Message, letter: Letter) -> str:

@@ -21,16 +21,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from billing.letter import Letter
 from billing.values import AlertKind, Medium
+from notifications.cases import Case
 from notifications.render import render
 from notifications.samples import page_of, sample_letter
 
+SECOND = date(2021, 11, 26)
 LONG = {
     "isp_name": "Cooperativa de Servicios Públicos, Telecomunicaciones y Vivienda de Calamuchita",
     "first_name": "María de los Ángeles Encarnación",
     "invoice_number": "FAC-B-00012-0000012345678",
     "amount_due": Decimal("123456789.5"),
     "amount_total": Decimal("123456789.5"),
-    "second_due_date": date(2021, 11, 26),
+    "second_due_date": SECOND,
 }
 SHEETS: dict[str, list[tuple[Letter, str]]] = {
     "a": [(sample_letter(kind), "es_AR") for kind in list(AlertKind)[:5]],
@@ -44,6 +46,13 @@ SHEETS: dict[str, list[tuple[Letter, str]]] = {
         ),
         (sample_letter(AlertKind.ISSUED, covered_by_credit=True), "es_AR"),
         (sample_letter(AlertKind.DUE_SOON, **LONG), "es_AR"),
+    ],
+    "d": [
+        (sample_letter(AlertKind.DIGEST, Case.DAILY), "es_AR"),
+        (sample_letter(AlertKind.DIGEST, Case.DAILY), "pt_BR"),
+        (sample_letter(AlertKind.DIGEST, Case.CREDIT), "es_AR"),
+        (sample_letter(AlertKind.PAID, Case.CORRECTS), "es_AR"),
+        (sample_letter(AlertKind.OVERDUE, Case.UNNUMBERED, second_due_date=SECOND), "es_AR"),
     ],
 }
 

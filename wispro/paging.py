@@ -26,7 +26,7 @@ from billing.values import Listing, Page, SweepPage
 from wispro.errors import UnexpectedResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from wispro.limits import Limits
@@ -284,7 +284,7 @@ def _check_size(page: WirePage[T], what: str, limits: Limits) -> None:
         )
 
 
-def _foreign(rows: tuple[Row[T], ...], keep: Callable[[T], bool]) -> bool:
+def _foreign(rows: Sequence[Row[T]], keep: Callable[[T], bool]) -> bool:
     return any(row.record is not None and not keep(row.record) for row in rows)
 
 

@@ -8,8 +8,9 @@ aside by name while the others go on.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import msgspec
 from msgspec import Raw
@@ -62,31 +63,22 @@ class Row(Generic[T]):
 
     Args:
         key: its id, or what stands for it.
-        record: what it says, where it was read already.
-        set_aside: why it cannot be read, likewise.
         fingerprint: of its bytes.
-        raw: its bytes, where they are not read yet.
+        raw: its bytes.
         read: reads them.
     """
 
     __slots__ = ("_raw", "_read", "_record", "_set_aside", "fingerprint", "key")
 
     def __init__(
-        self,
-        *,
-        key: str,
-        record: T | None = None,
-        set_aside: SetAside | None = None,
-        fingerprint: int = 0,
-        raw: Raw = ABSENT,
-        read: Callable[[Raw], T | SetAside] | None = None,
+        self, key: str, fingerprint: int, raw: Raw, read: Callable[[Raw], T | SetAside]
     ) -> None:
         self.key = key
         self.fingerprint = fingerprint
-        self._record = record
-        self._set_aside = set_aside
         self._raw = raw
-        self._read = read
+        self._read: Callable[[Raw], T | SetAside] | None = read
+        self._record: T | None = None
+        self._set_aside: SetAside | None = None
 
     @property
     def record(self) -> T | None:
@@ -110,11 +102,54 @@ class Row(Generic[T]):
             self._record = found
 
 
+class Rows(Sequence[Row[T]]):
+    """The records of a page, named and hashed when the first is asked for.
+
+    So that a page can be fetched in one thread and taken apart in another.
+
+    Args:
+        data: the bytes of the list.
+        raws: of each record.
+        read: reads one of them.
+    """
+
+    def __init__(self, data: Raw, raws: list[Raw], read: Callable[[Raw], T | SetAside]) -> None:
+        self._data = data
+        self._raws = raws
+        self._read = read
+        self._rows: list[Row[T]] | None = None
+
+    def __len__(self) -> int:
+        return len(self._raws)
+
+    def __iter__(self) -> Iterator[Row[T]]:
+        return iter(self._all())
+
+    @overload
+    def __getitem__(self, place: int) -> Row[T]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Row[T]]: ...
+
+    def __getitem__(self, place: int | slice) -> Row[T] | list[Row[T]]:
+        return self._all()[place]
+
+    def _all(self) -> list[Row[T]]:
+        if self._rows is None:
+            raws, read = self._raws, self._read
+            ids = record_ids(self._data) or [record_id(raw) for raw in raws]
+            self._rows = [
+                Row(one or _name_of(raw), _fingerprint(raw), raw, read)
+                for raw, one in zip(raws, ids, strict=True)
+            ]
+        return self._rows
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WirePage(Generic[T]):
     """One page as Wispro gave it, before any re-check; `per_page` is what it says of itself."""
 
-    rows: tuple[Row[T], ...]
+    rows: Sequence[Row[T]]
     total_records: int
     total_pages: int
     per_page: int | None = None
@@ -138,7 +173,6 @@ def page(answer: Answer, read: Callable[[Raw], T], *, what: str) -> WirePage[T]:
     totals = _totals(envelope.meta)
     if totals is None:
         raise UnexpectedResponse(f"Wispro gave {what} without saying how many there are.")
-    ids = record_ids(envelope.data) or [record_id(raw) for raw in raws]
 
     def load(raw: Raw) -> T | SetAside:
         try:
@@ -147,9 +181,11 @@ def page(answer: Answer, read: Callable[[Raw], T], *, what: str) -> WirePage[T]:
             why = f"cannot be read: {problem}"
         return SetAside(resource=what, record_id=record_id(raw), why=why)
 
-    rows = tuple([_row(raw, one, load) for raw, one in zip(raws, ids, strict=True)])
     return WirePage(
-        rows=rows, total_records=totals[0], total_pages=totals[1], per_page=totals[2] or None
+        rows=Rows(envelope.data, raws, load),
+        total_records=totals[0],
+        total_pages=totals[1],
+        per_page=totals[2] or None,
     )
 
 
@@ -230,11 +266,12 @@ def _totals(meta: Raw) -> tuple[int, int, int | None] | None:
     return records, pages, _integer(pagination.per_page)
 
 
-def _row(raw: Raw, found_id: str | None, load: Callable[[Raw], T | SetAside]) -> Row[T]:
+def _fingerprint(raw: Raw) -> int:
+    """Return 63 bits, which every database holds in a signed integer."""
     digest = hashlib.blake2b(raw, digest_size=8, person=_READER).digest()
-    return Row(
-        key=found_id or "raw:" + hashlib.sha256(raw).hexdigest(),
-        fingerprint=int.from_bytes(digest, "big") >> 1,
-        raw=raw,
-        read=load,
-    )
+    return int.from_bytes(digest, "big") >> 1
+
+
+def _name_of(raw: Raw) -> str:
+    """Return what stands for the id of a record that has none."""
+    return "raw:" + hashlib.sha256(raw).hexdigest()

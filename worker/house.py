@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from billing.baseline import Baseline
 from billing.delivery import Delivering
+from billing.holds import Holds
 from billing.identity import LOGIN_PURPOSE
 from billing.isps import Isps
 from billing.maintenance import Maintenance
@@ -73,6 +74,7 @@ class House:
         self.sync = Sync(self.database, self.vault, self.wispro, every=settings.sync_every)
         self.planning = Planning(self.database)
         self.baseline = Baseline(self.database)
+        self.holds = Holds(self.database, self.vault, login_token)
         self.maintenance = Maintenance(self.database, self.vault)
 
     @cached_property

@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from billing import delivery, notices, runs, settling, sync
+from billing import delivery, notices, runs, sending, settling, sync
 from config.settings import Settings
 from models.base import Base
 from models.database import SQLITE_BUSY_SECONDS, make_engine
@@ -126,9 +126,8 @@ def test_the_budget_of_time_is_a_chain() -> None:
     # a delivery: its invoice, its balance, its PDF, its send, each at its very longest
     delivery_at_worst = 2 * request + pdf + house.SEND_TIMEOUT
     batch = delivery.BATCH_BUDGET.total_seconds() + delivery_at_worst
-    # a digest: many invoices, the last of them begun just inside the budget, then the balance
-    look = delivery.LOOK_BUDGET.total_seconds() + 2 * request
-    digest = delivery.BATCH_BUDGET.total_seconds() + look + house.SEND_TIMEOUT
+    # one account: many deliveries, the last of them begun just inside the budget
+    digest = batch + sending.LOOK_BUDGET.total_seconds()
     # a sync: the last account begins just inside the budget
     look_at_least = queues.SYNC_BUDGET + request
     # the lease of a sync may be shorter: every transaction asks whether it still holds

@@ -435,7 +435,7 @@ class Town(Provider):
                 ).first()
                 since = max(account.baseline_at, row.first_seen_at, moved or row.first_seen_at)
                 known = {(a.kind, a.step, a.anchor_date) for a in alerts}
-                for item in lay_steps(row, facts, rules):
+                for item in lay_steps(session, row, facts, rules):
                     if since + timedelta(minutes=1) < item.at <= self.now:
                         key = (item.step.kind.value, item.step.name, item.anchor_date)
                         assert key in known, f"{key} left no trace"

@@ -445,7 +445,7 @@ class Witness:
             since = max(account.baseline_at, row.first_seen_at, *moved)
             known = {(a.kind, a.step, a.anchor_date) for a in mine}
             assert rules is not None
-            for item in lay_steps(row, facts, rules):
+            for item in lay_steps(session, row, facts, rules):
                 if since + timedelta(minutes=10) < item.at <= now:
                     key = (item.step.kind.value, item.step.name, item.anchor_date)
                     assert key in known, f"{key} left no trace"

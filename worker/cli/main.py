@@ -10,17 +10,28 @@ from contextlib import contextmanager
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from billing.holds import HoldError
 from billing.isps import SetupError
 from billing.ports import DestinationError, RenderError, SecretError, UpstreamError
 from billing.sync import SyncBusyError
 from config.settings import SettingsError
-from worker.cli import looking, pairing, releasing, running, sending, setting_up
+from worker.cli import (
+    holding,
+    looking,
+    pairing,
+    previewing,
+    releasing,
+    running,
+    sending,
+    setting_up,
+)
 from worker.cli.show import complain
 from worker.errors import NotReadyError, ValkeyError
 from worker.house import plain_database_error
 
 _FORESEEN = (
     SetupError,
+    HoldError,
     DestinationError,
     RenderError,
     SecretError,
@@ -38,7 +49,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (setting_up, pairing, looking, releasing, sending, running):
+_MODULES = (
+    setting_up,
+    pairing,
+    looking,
+    holding,
+    releasing,
+    sending,
+    previewing,
+    running,
+)
+for module in _MODULES:
     module.register(app)
 
 

@@ -1,24 +1,21 @@
-"""Send what is due, list deliveries, preview messages."""
+"""Send what is due, list deliveries."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from billing.isps import SetupError
-from billing.values import AlertKind, DeliveryState, Medium
+from billing.values import DeliveryState
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
-from worker.cli.show import as_json, console, errors, say, table
+from worker.cli.show import as_json, errors, say, table
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `alerta`."""
     app.command()(deliver)
     app.command()(alerts)
-    app.command()(preview)
 
 
 def deliver(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
@@ -104,36 +101,3 @@ def alerts(
             for d in lines
         ],
     )
-
-
-def preview(
-    kind: Annotated[AlertKind, typer.Argument(help="What the alert says.")],
-    locale: Annotated[str, typer.Option(help="es_AR, pt_BR, en …")] = "es_AR",
-    medium: Annotated[Medium, typer.Option(help="The form it takes.")] = Medium.EMAIL,
-    out: Annotated[
-        Path | None, typer.Option(help="Write it: .html for the e-mail's page, else the text.")
-    ] = None,
-) -> None:
-    """Show a message as a customer would get it, with the invoice of the seed document.
-
-    The same function renders what is sent.
-
-    Example: `alerta preview due_soon --locale es_AR --out aviso.html`
-    """
-    from notifications.door import AppriseDoor  # noqa: PLC0415
-    from notifications.samples import page_of, sample_letter  # noqa: PLC0415
-
-    letter = sample_letter(kind)
-    message = AppriseDoor().render(letter, medium=medium, locale=locale)
-    if out is None:
-        console.print(f"[bold]{message.subject}[/bold]\n" if message.subject else "", end="")
-        console.print(message.text, markup=False, highlight=False)
-        return
-    if out.suffix == ".html" and message.html is None:
-        raise SetupError(f"a {medium} message has no HTML; write it to a .txt file")
-    content = page_of(message, letter) if out.suffix == ".html" else message.text
-    try:
-        out.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise SetupError(f"--out: cannot write {out}: {error.strerror}") from None
-    say(f"wrote {out}")

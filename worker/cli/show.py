@@ -103,6 +103,12 @@ def complain(text: str) -> None:
     errors.print(Text.assemble(("error: ", "bold red"), text), soft_wrap=True)
 
 
+def remark(text: str, *, warning: bool = False) -> None:
+    """Print a remark for a person on stderr, so that stdout keeps what was asked for alone."""
+    head = ("warning: ", "bold yellow") if warning else ""
+    errors.print(Text.assemble(head, text), soft_wrap=True)
+
+
 @contextmanager
 def sync_bar(what: str) -> Iterator[Callable[[Step], None]]:
     """Yield a function that draws how far a look at Wispro is, on stderr if that is a terminal.

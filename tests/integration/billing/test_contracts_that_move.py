@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from billing.strategy import Strategy
-from models.account import Account
+from models.account import Account, Contract
 from models.invoice import Invoice
 from tests.support.databases import migrated_sqlite
 from tests.support.in_process import hasten
@@ -100,3 +100,52 @@ def test_a_plan_that_reads_everything_does_not_go_on_with_an_old_slow_read(
     with database.read() as session:
         ana = session.scalars(select(Account).where(Account.name == "Ana")).one()
     assert ana.baseline_at is not None
+
+
+def test_a_contract_that_is_written_again_as_it_was_is_not_taken_for_unchanged(
+    database: Mortal, village: Callable[..., Village]
+) -> None:
+    """We knew its bytes, then learnt of the warning elsewhere; now the same bytes end it."""
+    there = village(EVA)
+    there.look(Strategy.FULL)
+    there.look(Strategy.FULL)
+    there.happen("contract", (1, "alerted"))
+    there.look(Strategy.ACCOUNTS)
+    assert warned(database) == 1
+    there.happen("contract", (1, "enabled"))
+
+    there.look(Strategy.FULL)
+
+    assert warned(database) == 0
+
+
+def test_who_a_client_is_follows_wispro_whatever_we_knew(
+    database: Mortal, village: Callable[..., Village]
+) -> None:
+    """A record that is written again as it was before a correction counts as news."""
+    there = village(EVA)
+    there.look(Strategy.FULL)
+    before = digest_of(database, "Eva")
+    there.happen("correct", (1, "99.888.777"))
+    there.look(Strategy.ACCOUNTS)
+    corrected = digest_of(database, "Eva")
+    assert corrected != before
+    there.happen("correct", (1, "30.100.201"))
+
+    there.look(Strategy.FULL)
+
+    assert digest_of(database, "Eva") == before
+
+
+def warned(database: Mortal) -> int:
+    """Return how many contracts are about to be cut off, as far as we know."""
+    with database.read() as session:
+        query = select(func.count()).select_from(Contract).where(Contract.state == "alerted")
+        return session.scalar(query) or 0
+
+
+def digest_of(database: Mortal, name: str) -> str | None:
+    """Return what we keep of a customer's national id."""
+    with database.read() as session:
+        query = select(Account.national_id_digest).where(Account.name == name)
+        return session.scalars(query).one()

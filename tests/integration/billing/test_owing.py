@@ -1,14 +1,14 @@
 """Write what is owed, once."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
 
 from billing.apply import apply_single
-from billing.calendar import Calendar
+from billing.calendar import Calendar, ContactHours, preset
 from billing.facts import facts_of
 from billing.owing import DEMANDS, Rules, end_planned, revive, take_due_steps
 from billing.policy import DEFAULT_POLICY
@@ -34,12 +34,12 @@ def invoice_id(database):
         return add_invoice(session, account, first_seen_at=long_ago, steps_until=long_ago).id
 
 
-def take(database, invoice_id, now, *, again=False):
+def take(database, invoice_id, now, *, again=False, rules=RULES):
     with database.write() as session:
         invoice = session.get_one(Invoice, invoice_id)
         if again:
             invoice.steps_until = None
-        return take_due_steps(session, invoice, RULES, now=now)
+        return take_due_steps(session, invoice, rules, now=now)
 
 
 def deliveries(database):
@@ -142,3 +142,43 @@ def test_what_is_revived_after_its_time_stays_ended(database, invoice_id):
         invoice = session.get_one(Invoice, invoice_id)
         revive(session, invoice, RULES, now=THE_DAY_BEFORE + timedelta(hours=1))
     assert [row[2] for row in deliveries(database)[2:]] == ["planned", "planned"]
+
+
+LAW = replace(RULES, calendar=Calendar.of("America/Argentina/Cordoba", preset("AR").hours))
+
+
+def test_a_reminder_that_the_night_leaves_no_time_is_skipped_for_the_hours(database, invoice_id):
+    """Found at 20:00 of the day before: the window opens when the reminder is worthless."""
+    evening = THE_DAY_BEFORE + timedelta(hours=8)
+    assert not take(database, invoice_id, evening)
+    assert set(deliveries(database)[2:]) == {("due_soon", "-1d", "skipped", "quiet_hours")}
+
+
+def test_a_step_without_a_slot_is_on_record_with_its_reason(database):
+    """Due on Tuesday 24 March 2026, a holiday after a bridge day: Saturday's word stands alone."""
+    with database.write() as session:
+        account = add_account(session, add_isp(session))
+        add_channel(session, account)
+        seen = datetime(2026, 3, 16, tzinfo=UTC)
+        invoice_id = add_invoice(
+            session,
+            account,
+            first_seen_at=seen,
+            steps_until=seen,
+            first_due_date=date(2026, 3, 24),
+            second_due_date=None,
+        ).id
+    for day in (19, 21, 22, 23, 24, 25):
+        take(database, invoice_id, datetime(2026, 3, day, 15, 0, tzinfo=UTC), rules=LAW)
+    assert deliveries(database) == [
+        ("due_soon", "-5d", "skipped", "superseded"),
+        ("due_soon", "-1d", "planned", None),
+        ("due_today", "0d", "skipped", "holiday"),
+    ]
+
+
+def test_a_step_that_nobody_can_be_reached_for_never_waits(database, invoice_id):
+    """The customer's hours and the ISP's exclude each other."""
+    never = replace(RULES, calendar=RULES.calendar.within(ContactHours.parse("20:00-22:00")))
+    assert not take(database, invoice_id, THE_DAY_BEFORE, rules=never)
+    assert {line[2:] for line in deliveries(database)} == {("skipped", "quiet_hours")}

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from models import claims
 from models.alert import Delivery
 from models.database import Database
+from models.isp import Isp
 from models.leases import SyncLease
 from tests.integration.models.rows import (
     NOW,
@@ -168,3 +169,25 @@ def test_one_sync_of_an_isp_at_a_time(database, isp_id):
     assert not first.renew(now=NOW + LEASE)
     first.give()
     assert second.renew(now=NOW + LEASE)
+
+
+def test_whatever_is_due_to_one_account_is_claimed_together(database, isp_id):
+    """A batch that ends in the middle of an account takes the rest along, and nobody else's."""
+    with database.write() as session:
+        isp = session.get_one(Isp, isp_id)
+        eva = add_account(session, isp, client_id="c-2")
+        channel = add_channel(session, eva, destination_digest="d-2")
+        phone = add_channel(session, eva, destination_digest="d-3")
+        invoice = add_invoice(session, eva, wispro_id="i-2")
+        hers = {add_delivery(session, invoice, channel, step=f"{number}").id for number in range(3)}
+        other = add_delivery(session, invoice, phone, step="9").id
+    with database.write() as session:
+        until = NOW + LEASE
+        first = claims.claim(
+            session, isp_id, limit=1, now=NOW, lease_until=until, account_id=eva.id
+        )
+        mates = claims.claim_mates(session, first, limit=50, now=NOW, lease_until=until)
+        groups = claims.by_destination(session, [*first, *mates])
+
+    assert {one for one, _ in [*first, *mates]} == hers | {other}
+    assert [{one for one, _ in group} for group in groups] == [hers, {other}]

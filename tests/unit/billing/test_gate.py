@@ -1,11 +1,13 @@
 """The last word before a send."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from billing import gate
+from billing.calendar import Calendar, ContactHours, preset
 from billing.gate import Case, End, Go, LookAgain, Wait, decide, owed_by
 from billing.policy import DEFAULT_POLICY, occurrences
 from billing.values import AlertKind, Balance, DeliveryState, InvoiceState, Reason
@@ -98,7 +100,7 @@ def test_nothing_asks_for_money_without_a_look(given):
 def test_at_night_it_waits_and_wispro_is_not_asked():
     """The hours come before the look: a night of retries would be thousands of requests."""
     night = local("2021-11-19 19:00")
-    found = decide(case(checked_at=None), now=night)
+    found = decide(case(checked_at=None, useful_until=None), now=night)
     assert found == Wait(local("2021-11-20 09:00"), Reason.QUIET_HOURS)
 
 
@@ -166,3 +168,53 @@ def test_what_an_account_owes_is_read_by_the_isps_sign(numbers, sign, owed):
         debt_sign=sign,
     )
     assert found == owed
+
+
+def law_case(**given):
+    """The preset of Argentina: closed until Tuesday 24 November 2026, for Monday is a holiday."""
+    calendar = Calendar.of("America/Argentina/Cordoba", preset("AR").hours)
+    return case(calendar=calendar, useful_until=None, laid=(), checked_at=None, **given)
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        ("2026-11-21 20:00", Reason.QUIET_HOURS),
+        ("2026-11-22 12:00", Reason.QUIET_HOURS),
+        ("2026-11-23 12:00", Reason.HOLIDAY),
+    ],
+)
+def test_over_a_long_weekend_it_waits_and_says_why(now, reason):
+    """Even a receipt: hours bind every automatic alert."""
+    opening = local("2026-11-24 09:00")
+    assert decide(law_case(), now=local(now)) == Wait(opening, reason)
+    paid = law_case(kind=AlertKind.PAID, facts=invoice(state=InvoiceState.PAID))
+    assert decide(paid, now=local(now)) == Wait(opening, reason)
+
+
+@pytest.mark.parametrize(
+    ("useful_until", "verdict"),
+    [
+        ("2026-11-24 09:01", Wait(local("2026-11-24 09:00"), Reason.HOLIDAY)),
+        ("2026-11-24 09:00", End(DeliveryState.SKIPPED, Reason.HOLIDAY)),
+        ("2026-11-24 00:00", End(DeliveryState.SKIPPED, Reason.HOLIDAY)),
+    ],
+)
+def test_what_is_worthless_when_it_opens_is_skipped_for_the_hours(useful_until, verdict):
+    """It is told at once why it will not go, not after the weekend that it was missed."""
+    late = replace(law_case(), useful_until=local(useful_until))
+    assert decide(late, now=local("2026-11-23 12:00")) == verdict
+
+
+def test_what_can_never_go_is_skipped():
+    """The customer's hours and the ISP's exclude each other: nobody waits for ever."""
+    never = CORDOBA.within(ContactHours.parse("20:00-22:00"))
+    shut = case(calendar=never, useful_until=None)
+    assert decide(shut, now=NOW) == End(DeliveryState.SKIPPED, Reason.QUIET_HOURS)
+
+
+def test_a_blocked_step_overtakes_nothing():
+    """The step of a closed day never goes, so the one before it still may."""
+    early = case(AlertKind.DUE_SOON, due_at=local("2021-11-14 09:00"), useful_until=None)
+    blocked = tuple(replace(item, blocked=Reason.HOLIDAY) for item in early.laid[1:])
+    assert decide(replace(early, laid=(early.laid[0], *blocked)), now=NOW) == Go()

@@ -202,6 +202,19 @@ def test_an_invoice_without_a_number_goes_by_its_month(number: str | None) -> No
     assert bare.subject.endswith("tu factura")
 
 
+@pytest.mark.parametrize("medium", [Medium.EMAIL, Medium.CHAT, Medium.PUSH])
+@pytest.mark.parametrize("kind", DATED)
+def test_both_due_dates_are_told_where_there_is_room(kind: AlertKind, medium: Medium) -> None:
+    """Who is reminded of the first date learns of the second, once; an SMS has no room for it."""
+    second = date(2021, 11, 26)
+    message = render(seed(kind, second_due_date=second), medium=medium, locale="es_AR")
+
+    text = " ".join(message.text.casefold().split())
+    assert "viernes 26" in text
+    if medium is Medium.PUSH:
+        assert text.count("viernes 26/11") == 1
+
+
 def test_overdue_never_accuses() -> None:
     """We do not know that somebody did not pay, only that we have no record of it."""
     for medium in Medium:
@@ -269,7 +282,9 @@ def test_a_short_message_is_gsm(kind: AlertKind, locale: str) -> None:
     assert "Peñón".replace("ó", "o") in message.text
 
 
-@pytest.mark.parametrize("kind", [AlertKind.DUE_SOON, AlertKind.DUE_TODAY, AlertKind.PAID])
+@pytest.mark.parametrize(
+    "kind", [AlertKind.ISSUED, AlertKind.DUE_SOON, AlertKind.DUE_TODAY, AlertKind.PAID]
+)
 def test_the_common_alerts_take_one_short_message(kind: AlertKind) -> None:
     """With a link of ordinary length the reminders cost one segment."""
     message = render(seed(kind), medium=Medium.SMS, locale="es_AR")
@@ -483,6 +498,7 @@ def test_every_text_can_be_read(
     ]
     for shades in tones.values():
         pairs += [(shades.text, shades.soft), (ground.text, shades.soft)]
+        pairs.append((shades.text, ground.card))  # what cannot wait, in the rows of a digest
 
     assert [pair for pair in pairs if contrast(*pair) < 4.5] == []
     bars = [shades.bar for shades in tones.values()]

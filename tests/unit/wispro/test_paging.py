@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from billing.values import Listing, SetAside
 from wispro.errors import ServerError, UnexpectedResponse
@@ -14,6 +15,11 @@ from wispro.paging import each_page, read_all
 from wispro.wire import Row, WirePage
 
 Before = Callable[["Shelf", int], None]
+
+
+def row_of(name: str) -> Row[str]:
+    """Return a record that says its name."""
+    return Row(name, 0, Raw(), lambda _: name)
 
 
 class Shelf:
@@ -30,7 +36,7 @@ class Shelf:
         self.before(self, len(self.asked))
         names = self.names[(number - 1) * 3 : number * 3]
         return WirePage(
-            rows=tuple(Row(key=name, record=name) for name in names),
+            rows=tuple(row_of(name) for name in names),
             total_records=len(self.names),
             total_pages=-(-len(self.names) // 3),
         )
@@ -148,7 +154,7 @@ def test_a_short_list_is_read_again_and_then_called_incomplete() -> None:
 
     def page(number: int) -> WirePage[str]:
         asked.append(number)
-        return WirePage(rows=(Row(key="a", record="a"),), total_records=2, total_pages=1)
+        return WirePage(rows=(row_of("a"),), total_records=2, total_pages=1)
 
     listing = read_all(page, keep=lambda _: True, what="invoices", limits=Limits())
     assert asked == [1, 1, 1]
@@ -160,7 +166,7 @@ def test_more_records_than_wispro_counts_prove_nothing() -> None:
     """A count that is too small may also mean too few pages."""
 
     def page(number: int) -> WirePage[str]:
-        rows = (Row(key="a", record="a"), Row(key="b", record="b"))
+        rows = (row_of("a"), row_of("b"))
         return WirePage(rows=rows, total_records=1, total_pages=1)
 
     assert not read_all(page, keep=lambda _: True, what="invoices", limits=Limits()).complete
@@ -186,7 +192,7 @@ def test_an_ignored_filter_on_a_huge_list_is_given_up_early() -> None:
 def test_records_that_were_set_aside_count_as_seen() -> None:
     """An unreadable record is known by name, and the list is complete with it."""
     aside = SetAside(resource="invoices", record_id="x", why="cannot be read: amount")
-    rows: tuple[Row[str], ...] = (Row(key="x", set_aside=aside), Row(key="a", record="a"))
+    rows: tuple[Row[str], ...] = (Row("x", 0, Raw(), lambda _: aside), row_of("a"))
     page = WirePage(rows=rows, total_records=2, total_pages=1)
     listing = read_all(lambda _: page, keep=lambda _: True, what="invoices", limits=Limits())
     assert listing.complete
