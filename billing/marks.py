@@ -130,10 +130,12 @@ def crawl(
     take: Callable[[SweepPage[T], Seen], object],
     *,
     most_pages: int | None,
+    settled: Callable[[], bool] = lambda: True,
 ) -> CrawlEnd | None:
     """This function will read on in a whole list, from its end to its beginning.
 
-    It goes on where an earlier run stopped, or a few pages before the one at which it died.
+    It goes on where an earlier run stopped, or a few pages before the one at which it died. What is
+    not certain yet is lost with a run that breaks off: then its pages are read again.
 
     Args:
         desk: of the run.
@@ -141,6 +143,7 @@ def crawl(
         sweep: opens the list at a page, and says whether to go on from there.
         take: what to do with each page.
         most_pages: of this run; None = all.
+        settled: whether everything that was met so far can do without the end of this run.
 
     Returns:
         How it ended, or None if pages are left.
@@ -168,11 +171,16 @@ def crawl(
         number = page.number
         late = most_pages is not None and count >= most_pages
         if number > 1 and (late or desk.out_of_time):
-            _keep(desk, mark, seen, number - 1)
+            _stand_at(mark, seen, number - 1)
+            if settled():
+                write_mark(desk, mark)
+            else:
+                desk.unkept.append(mark)
             return None
-        if (desk.clock() - kept_at).total_seconds() >= _KEEP_EVERY:
+        if (desk.clock() - kept_at).total_seconds() >= _KEEP_EVERY and settled():
             kept_at = desk.clock()
-            _keep(desk, mark, seen, max(number - 1, 1))
+            _stand_at(mark, seen, max(number - 1, 1))
+            write_mark(desk, mark)
     trouble = mark.crawl_trouble
     if trouble is None and not resumed:
         trouble = pages.why_incomplete(seen.distinct)
@@ -184,8 +192,13 @@ def crawl(
     return CrawlEnd(began, seen, trouble)
 
 
-def _keep(desk: Desk, mark: ListingMark, seen: Seen, next_page: int) -> None:
+def keep_marks(desk: Desk) -> None:
+    """This function will keep where slow reads stand, once what they found is laid down."""
+    while desk.unkept:
+        write_mark(desk, desk.unkept.pop())
+
+
+def _stand_at(mark: ListingMark, seen: Seen, next_page: int) -> None:
     mark.crawl_page = next_page
     mark.crawl_seen = seen.dump()
     mark.crawl_foreign = seen.foreign
-    write_mark(desk, mark)

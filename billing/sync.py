@@ -22,6 +22,7 @@ from billing.apply import Applied
 from billing.by_account import AccountLooks, cover, paired_accounts
 from billing.desk import Desk, LeaseLostError, Progress
 from billing.explaining import TooManyMissingError
+from billing.marks import keep_marks
 from billing.ports import Clock, SecretError, UpstreamError, VaultPort, WisproAccess, WisproPort
 from billing.runs import SyncReport, close_run, open_run
 from billing.strategy import FEW, Facts, Plan, Strategy, choose
@@ -369,6 +370,8 @@ class Sync:
             desk.report.changed += applied.changed
             desk.report.alerts += applied.tally.alerts
             desk.report.deliveries += applied.tally.deliveries
+            if desk.finished:
+                keep_marks(desk)
             if not desk.report.more:
                 end_baseline(desk)
         except LeaseLostError:

@@ -255,6 +255,7 @@ class WholeLook:
             ),
             taker.take,
             most_pages=most_pages,
+            settled=lambda: taker.settled,
         )
         if end is None:
             return False
@@ -430,6 +431,7 @@ class WholeLook:
         if doubtful(desk) > ceil(desk.habits.contracts / desk.habits.page_size):
             self._all_contracts(most_pages=None)
         confirm_owners(desk, fresh_map=self._map.fresh)
+        desk.finished = True
 
 
 def _slice(records: int, desk: Desk) -> int:
@@ -462,10 +464,11 @@ def open_invoices(desk: Desk) -> int:
 def end_baseline(desk: Desk) -> None:
     """This function will end the silent first look of whoever was paired before the long read.
 
-    From now on whole-ISP looks cover them.
+    From now on whole-ISP looks cover them. Where the look broke off, whatever was not certain yet
+    was dropped: it would be announced as new one day.
     """
     began = desk.baseline_before
-    if began is None:
+    if began is None or not desk.finished:
         return
     with desk.database.write() as session:
         desk.must_hold(session)
