@@ -281,6 +281,7 @@ class WholeLook:
     # -- the steady cycle -----------------------------------------------------------------------
 
     def _steady(self, taker: InvoiceTaker) -> None:
+        """Read what changes; the drafts of a list that is not believed stay due."""
         self._lately(taker)
         self._unfinished(taker)
 

@@ -40,7 +40,7 @@ from tests.support.in_process import InProcess
 from tests.support.journal import Journal
 from tests.support.provider import BEGINNING, EVERY, SLUG, TOKEN, VAULT, ZONE, Provider
 from tests.support.silent import Silent
-from tests.support.witness import Witness
+from tests.support.witness import LIES, Witness
 from wispro.client import WisproClient
 from wispro.limits import Limits
 from wispro.login import login_token
@@ -49,8 +49,6 @@ from wispro.sandbox.faults import FaultBox, Rule
 #: What happens during a look: before the n-th request whose path and query fit an expression, one
 #: event of the others.
 Midst = tuple[int, str, str, Sequence[Any]]
-#: Faults after which our copy may be wrong although the look rightly says that it was whole.
-LIES = frozenset({"amounts_null", "unknown_state", "bad_record", "body_404"})
 #: No history has so many requests in one look; a look without an end has.
 _MOST_REQUESTS = 2_000
 PEOPLE: tuple[dict[str, Any], ...] = (
@@ -349,8 +347,9 @@ class Village(Provider):
             and report.outcome is SyncOutcome.OK
             and not (report.more or report.set_aside or how == "due")
         )
-        honest = not self._noted.met & LIES
-        self.witness.after_look(started, self.clock(), report, whole=whole, honest=honest)
+        self.witness.after_look(
+            started, self.clock(), report, whole=whole, lies=frozenset(self._noted.met)
+        )
         return report
 
     def look_badly(self, faults: Iterable[Sequence[Any]], look: Sequence[Any]) -> None:
