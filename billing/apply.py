@@ -19,7 +19,9 @@ from billing.diff import diff
 from billing.facts import facts_of, lay_onto
 from billing.identity import keep_identity
 from billing.look import Look
+from billing.notices import tell_operator
 from billing.owing import DEMANDS, Rules, Tally, end_planned, owe, revive, take_due_steps
+from billing.policy import odd_dates
 from billing.ports import VaultPort
 from billing.reactions import Reaction, not_yet_issued, react
 from billing.values import (
@@ -30,6 +32,7 @@ from billing.values import (
     DeliveryState,
     InvoiceFacts,
     InvoiceState,
+    NoticeKind,
     Reason,
 )
 from models.account import Account, Contract
@@ -231,6 +234,8 @@ def lay_invoice(
         end_planned(session, row.id, DEMANDS, reaction.ends_demands, now=now)
     steps = take_due_steps(session, row, rules, now=now)
     tally += steps
+    if not baseline and {change.kind for change in changes} & _MAY_MOVE_DATES:
+        _warn_of_odd_dates(session, account, facts, rules, now=now)
     if back and not steps and facts.payable > 0:
         revive(session, row, rules, now=now)
     for kind in reaction.owes:
@@ -238,6 +243,29 @@ def lay_invoice(
             continue  # a reminder that is already due says all that the announcement would
         tally += _owe_reaction(session, row, kind, reaction, rules, now=now)
     return 1
+
+
+#: Changes after which the dates of an open invoice are looked at for the first time.
+_MAY_MOVE_DATES = frozenset(
+    {ChangeKind.APPEARED, ChangeKind.DUE_MOVED, ChangeKind.STATE_CHANGED, ChangeKind.REOPENED}
+)
+
+
+def _warn_of_odd_dates(
+    session: Session, account: Account, facts: InvoiceFacts, rules: Rules, *, now: datetime
+) -> None:
+    """Tell the operator, once a day, of an open invoice for which nothing goes by date."""
+    why = odd_dates(facts) if facts.state is InvoiceState.PENDING else None
+    if why is None:
+        return
+    client = account.public_id or account.client_id
+    details = {
+        "invoice": facts.number or facts.wispro_id,
+        "reason": why,
+        "explain": f"alerta explain {account.isp.slug} {client} --invoice {facts.wispro_id}",
+    }
+    day = f"day:{rules.calendar.today(now)}"
+    tell_operator(session, account.isp_id, NoticeKind.ODD_DATES, day, details, now=now)
 
 
 def _owe_reaction(

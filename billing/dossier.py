@@ -18,13 +18,13 @@ from billing.facts import facts_of
 from billing.held import Held, strictest
 from billing.holds import holds_on
 from billing.letter import Debt, Letter
-from billing.owing import Rules, lay_steps
+from billing.owing import Rules, lay_steps, unwanted
 from billing.paylink import fill_pay_url
 from billing.policy import Occurrence
 from billing.reactions import new_terms
 from billing.reminded import reminded_lately
 from billing.terms import rules_of
-from billing.values import AlertKind, ContractState, InvoiceFacts
+from billing.values import AlertKind, ContractState, InvoiceFacts, Reason
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Delivery
 from models.debts import invoices_of_old_debts
@@ -191,10 +191,23 @@ class InvoiceDossier(Dossier):
             stands=self._stands(self.laid),
             held=self.isp.held_run_id is not None,
             step=self.alert.step,
+            unwanted=self._unwanted(),
             suspended=self.suspended,
             hold=strictest(self.holds, self.rules.calendar, now=now),
             limits=self.limits,
         )
+
+    def _unwanted(self) -> Reason | None:
+        """Why the policy in force now, or the customer, wants no such alert on this channel."""
+        policy, channel = self.rules.policy, self.channel
+        manner = policy.manner_of(self.kind, self.alert.step)
+        if manner is None and keys.is_dated(self.alert.anchor, self.alert.step):
+            return None  # it does not stand any more, which says it better
+        why = unwanted(policy, self.account.steps_off, self.kind, self.alert.step)
+        if why is not None or manner is None:
+            return why
+        uses = manner.uses(medium=channel.medium, scheme=channel.scheme)
+        return None if uses else Reason.NOT_IN_POLICY
 
     def _stands(self, laid: Sequence[Occurrence]) -> bool:
         """Whether the date of a reminder, or the new value of a change, is still the invoice's."""

@@ -65,6 +65,7 @@ class Rule(StrEnum):
 
     PAIRED = "paired"
     CHANNEL = "channel"
+    WANTED = "wanted"
     OWED = "owed"
     CURRENT = "current"
     SUSPENDED = "suspended"
@@ -117,6 +118,7 @@ class Case:
             value of a change).
         held: a run waits for the operator's word (product.md, rule 20): nothing is sent meanwhile.
         step: the name of the alert's own step, which does not overtake itself.
+        unwanted: why the ISP's policy or the customer wants no such alert (any more).
         suspended: the service of its contract is cut off.
         hold: what staff or the customer said about this invoice, if that is in force.
         limits: how often this account may be asked; None = the caps do not bind this alert.
@@ -137,6 +139,7 @@ class Case:
     stands: bool = True
     held: bool = False
     step: str = ""
+    unwanted: Reason | None = None
     suspended: bool = False
     hold: Held | None = None
     limits: Limits | None = None
@@ -217,6 +220,10 @@ def _channel(case: Case, _now: datetime) -> Verdict | None:
     if case.channel_enabled:
         return None
     return End(DeliveryState.CANCELLED, Reason.CHANNEL_DISABLED)
+
+
+def _wanted(case: Case, _now: datetime) -> Verdict | None:
+    return None if case.unwanted is None else End(DeliveryState.SKIPPED, case.unwanted)
 
 
 def _suspended(case: Case, _now: datetime) -> Verdict | None:
@@ -306,6 +313,7 @@ _ABOUT_THE_CUT = frozenset({AlertKind.OVERDUE, AlertKind.CUTOFF_WARNING})
 _RULES: tuple[tuple[Rule, Callable[[Case, datetime], Verdict | None]], ...] = (
     (Rule.PAIRED, _paired),
     (Rule.CHANNEL, _channel),
+    (Rule.WANTED, _wanted),
     (Rule.OWED, _not_owed),
     (Rule.CURRENT, _outdated),
     (Rule.SUSPENDED, _suspended),

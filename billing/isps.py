@@ -15,19 +15,19 @@ from billing.calendar import DEFAULT_HOURS, Calendar
 from billing.facts import is_storable
 from billing.paylink import PAY_URL_FIELDS, fill_pay_url
 from billing.ports import DestinationError, MessengerPort, VaultPort
+from billing.values import TRANSPORT_SCHEMES
 from models.base import MONEY_DECIMALS
 from models.database import Database
 from models.isp import Isp, Transport
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-_LOCALE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z]{2,4})?")
+LOCALE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z]{2,4})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 #: Printable, one line: it becomes a header.
 _TOKEN = re.compile(r"[\x21-\x7e]{8,500}")
 _LONGEST_HOURS: int = Isp.__table__.c.contact_hours.type.length  # type: ignore[attr-defined]
 #: One request in a hundred seconds; less would never get through a list.
 _LEAST_RATE = 0.01
-TRANSPORT_SCHEMES = ("email", "telegram", "ntfy")
 
 
 class SetupError(ValueError):
@@ -62,7 +62,7 @@ class IspSetup:
             found.append("--name: one line of 1 to 200 characters")
         if not _TOKEN.fullmatch(self.token):
             found.append("--token-file: must hold one token and nothing else")
-        if not _LOCALE.fullmatch(self.locale):
+        if not LOCALE.fullmatch(self.locale):
             found.append(f"--locale: {self.locale!r} is not a locale, e.g. es_AR, pt_BR, en")
         if not _CURRENCY.fullmatch(self.currency):
             found.append(f"--currency: {self.currency!r} is not an ISO 4217 code, e.g. ARS")

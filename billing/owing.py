@@ -6,7 +6,7 @@ Everything here runs inside the caller's transaction, the one that holds the cha
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
@@ -157,7 +157,7 @@ def record(
     goes_at = rules.calendar.next_open(soonest) or soonest
     if skipped is None and useful_until is not None and soonest < useful_until <= goes_at:
         skipped = rules.calendar.why_closed(soonest)
-    skipped = skipped or unwanted(account, rules.policy, key)
+    skipped = skipped or unwanted(rules.policy, account.steps_off, key.kind, key.step)
     manner = rules.policy.manner_of(key.kind, key.step) or PLAINLY
     planned = 0
     for channel in session.scalars(
@@ -189,11 +189,11 @@ def record(
     return Tally(alerts=1, deliveries=planned)
 
 
-def unwanted(account: Account, policy: Policy, key: AlertKey) -> Reason | None:
-    """This function will say why an alert is not wanted at all, or None."""
-    if policy.manner_of(key.kind, key.step) is None:
+def unwanted(policy: Policy, steps_off: Iterable[str], kind: AlertKind, step: str) -> Reason | None:
+    """This function will say why an alert is not wanted at all, by the ISP or the customer."""
+    if policy.manner_of(kind, step) is None:
         return Reason.NOT_IN_POLICY
-    if {key.kind.value, f"{key.kind.value} {key.step}"} & set(account.steps_off):
+    if {kind.value, f"{kind.value} {step}"} & set(steps_off):
         return Reason.STEP_OFF
     return None
 
@@ -299,7 +299,8 @@ def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: dat
     if found.now is None:
         return Tally()
     key = keys.of_step(invoice.wispro_id, found.now)
-    if unwanted(invoice.account, rules.policy, key) is None:
+    off = invoice.account.steps_off
+    if unwanted(rules.policy, off, key.kind, key.step) is None:
         end_planned(session, invoice.id, DEMANDS, Reason.SUPERSEDED, now=now, but=key)
     repeated = _sent_lately(session, invoice.id, found.now, now=now)
     skipped = Reason.SUPERSEDED if repeated else None

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
 from billing.owing import Rules, Tally, take_due_steps
-from billing.terms import rules_of
+from billing.terms import UnreadablePolicyError, rules_of
 from models.account import Account
 from models.database import Database
 from models.invoice import Invoice
@@ -30,6 +30,9 @@ class Planning:
     def tick(self, *, now: datetime, isp_id: int | None = None) -> Tally:
         """This function will plan every step whose time has come.
 
+        An ISP whose policy cannot be read is left alone, with an error in the log; the others do
+        not wait behind it.
+
         Args:
             now: the present.
             isp_id: leave other ISPs alone.
@@ -38,8 +41,9 @@ class Planning:
             How many alerts and deliveries were planned.
         """
         tally = Tally()
+        unreadable: set[int] = set()
         while True:
-            planned, seen = self._batch(now=now, isp_id=isp_id)
+            planned, seen = self._batch(unreadable, now=now, isp_id=isp_id)
             tally += planned
             if seen < BATCH:
                 break
@@ -47,7 +51,10 @@ class Planning:
             log.info("plan.finished", alerts=tally.alerts, deliveries=tally.deliveries)
         return tally
 
-    def _batch(self, *, now: datetime, isp_id: int | None) -> tuple[Tally, int]:
+    def _batch(
+        self, unreadable: set[int], *, now: datetime, isp_id: int | None
+    ) -> tuple[Tally, int]:
+        """Plan one batch, and note the ISPs whose policy cannot be read."""
         tally = Tally()
         rules: dict[int, Rules] = {}
         with self._database.write() as session:
@@ -56,7 +63,7 @@ class Planning:
                 .join(Invoice.account)
                 .join(Account.isp)
                 .options(contains_eager(Invoice.account).contains_eager(Account.isp))
-                .where(Invoice.plan_at <= now, Isp.enabled)
+                .where(Invoice.plan_at <= now, Isp.enabled, Isp.id.not_in(unreadable))
                 .order_by(Invoice.plan_at, Invoice.id)
                 .with_for_update(of=Invoice, skip_locked=True)
             )
@@ -73,7 +80,14 @@ class Planning:
                 if not account.paired:
                     invoice.plan_at = None
                     continue
+                if account.isp_id in unreadable:
+                    continue
                 if account.isp_id not in rules:
-                    rules[account.isp_id] = rules_of(account.isp)
+                    try:
+                        rules[account.isp_id] = rules_of(account.isp)
+                    except UnreadablePolicyError as error:
+                        log.error("plan.policy_unreadable", detail=str(error))  # noqa: TRY400
+                        unreadable.add(account.isp_id)
+                        continue
                 tally += take_due_steps(session, invoice, rules[account.isp_id], now=now)
         return tally, len(first)

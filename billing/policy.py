@@ -213,7 +213,7 @@ def occurrences(
         if anchor is None:
             continue
         anchors[Anchor.PREVIOUS] = anchor + timedelta(days=step.offset)
-        until = _useful_until(step, anchor, calendar)
+        until = _useful_until(step, anchor, invoice, calendar)
         slot = slot_for(
             anchor + timedelta(days=step.offset),
             calendar,
@@ -249,11 +249,15 @@ def _give_way(item: Occurrence, found: list[Occurrence], calendar: Calendar) -> 
         found[found.index(item)] = replace(item, at=at, blocked=blocked)
 
 
-def _useful_until(step: Step, anchor: date, calendar: Calendar) -> datetime | None:
+def _useful_until(
+    step: Step, anchor: date, invoice: InvoiceFacts, calendar: Calendar
+) -> datetime | None:
     """A "due today" is worthless tomorrow, and a "due soon" on the day itself."""
-    if step.offset < 0:
-        return calendar.start_of(anchor)
-    if step.offset == 0:
+    if step.kind is AlertKind.DUE_SOON and invoice.first_due_date is not None:
+        return calendar.start_of(invoice.first_due_date)
+    if step.kind is AlertKind.SECOND_DUE_SOON and invoice.second_due_date is not None:
+        return calendar.start_of(invoice.second_due_date)
+    if step.kind is AlertKind.DUE_TODAY:
         return calendar.start_of(anchor + timedelta(days=1))
     return None
 

@@ -34,7 +34,7 @@ from billing.ports import (
     WisproPort,
 )
 from billing.settling import Settlement
-from billing.terms import access_to
+from billing.terms import UnreadablePolicyError, access_to
 from billing.together import daily_letter, joins
 from billing.values import DeliveryState, InvoiceFacts, Medium, Reason, UpstreamReason
 from models.account import Account
@@ -171,6 +171,11 @@ class Sender:
             for one in settlements:
                 until = clock() + _LOOK_AGAIN_AFTER
                 found = one.put_off(until, Reason.STALE_DATA, str(error))
+        except UnreadablePolicyError as error:
+            # It may be mended any minute, and says nothing about this delivery: it waits.
+            for one in settlements:
+                until = clock() + _LOOK_AGAIN_AFTER
+                found = one.put_off(until, Reason.UNFORESEEN, str(error))
         except (SecretError, RenderError) as error:
             secret = isinstance(error, SecretError)
             reason = Reason.UNREADABLE_SECRET if secret else Reason.RENDER_FAILED

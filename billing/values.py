@@ -80,6 +80,7 @@ class NoticeKind(StrEnum):
     SYNC_RESUMED = "sync_resumed"
     WISPRO_TROUBLE = "wispro_trouble"
     WISPRO_BACK = "wispro_back"
+    ODD_DATES = "odd_dates"
 
 
 class Medium(StrEnum):
@@ -89,6 +90,10 @@ class Medium(StrEnum):
     CHAT = "chat"
     PUSH = "push"
     SMS = "sms"
+
+
+#: Kinds of channel that go through a sending account of the ISP's own.
+TRANSPORT_SCHEMES = ("email", "telegram", "ntfy")
 
 
 class ChangeKind(StrEnum):

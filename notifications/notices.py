@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from notifications.language import Language
 
 #: Everything that some kind reads; what was not given is empty.
-_DETAILS = ("run", "reason", "changed", "open", "planned", "usual", "decision", "failures")
+_DETAILS = (
+    "run", "reason", "changed", "open", "planned", "usual", "decision", "failures", "invoice",
+    "explain",
+)  # fmt: skip
 _DETAIL_LENGTH = 200
 
 

@@ -92,4 +92,5 @@ TONE_OF_NOTICE = {
     NoticeKind.SYNC_RESUMED: Tone.GOOD,
     NoticeKind.WISPRO_TROUBLE: Tone.SOON,
     NoticeKind.WISPRO_BACK: Tone.GOOD,
+    NoticeKind.ODD_DATES: Tone.SOON,
 }

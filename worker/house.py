@@ -20,8 +20,10 @@ from billing.isps import Isps
 from billing.maintenance import Maintenance
 from billing.notices import Telling
 from billing.operators import Operators
+from billing.overrides import Overrides
 from billing.pairing import Pairing
 from billing.planning import Planning
+from billing.policies import Policies
 from billing.ports import WisproAccess
 from billing.sync import Sync
 from config.keys import open_vault
@@ -75,6 +77,8 @@ class House:
         self.planning = Planning(self.database)
         self.baseline = Baseline(self.database)
         self.holds = Holds(self.database, self.vault, login_token)
+        self.policies = Policies(self.database)
+        self.overrides = Overrides(self.database, self.vault, login_token)
         self.maintenance = Maintenance(self.database, self.vault)
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 
 from billing.isps import SetupError
@@ -29,3 +30,13 @@ def line_of_stdin(given: str, *, what: str) -> str:
     if not line:
         raise SetupError(f"{what}: - reads one line from stdin, and there is none")
     return line
+
+
+def who(by: str | None) -> str:
+    """Return who gives a command: whom it names, else who is logged in."""
+    if by is not None:
+        return by
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without names of users
+        return "unknown"

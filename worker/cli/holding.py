@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from billing.held import HoldKind
 from billing.holds import HoldError, HoldLine
+from worker.cli.given import who
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
 from worker.cli.show import as_json, say, table
@@ -75,7 +75,7 @@ def release(slug: _Slug, client: _Client, invoice: _Invoice = None, by: _By = No
     """
     with open_house() as house:
         ended = house.holds.release(
-            slug, client, invoice=invoice, author=_author(by), now=house.clock()
+            slug, client, invoice=invoice, author=who(by), now=house.clock()
         )
     for line in ended:
         say(f"{line.customer}: the {line.kind} on {_about(line)} until {line.until} is over")
@@ -119,7 +119,7 @@ def _put(
             kind=kind,
             until=_day(until),
             reason=reason,
-            author=_author(by),
+            author=who(by),
             invoice=invoice,
             now=house.clock(),
         )
@@ -149,12 +149,3 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise HoldError(f"--until: {text!r} is no day; write it as 2026-12-15") from None
-
-
-def _author(by: str | None) -> str:
-    if by is not None:
-        return by
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without names of users
-        return "unknown"

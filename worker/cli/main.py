@@ -12,13 +12,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from billing.holds import HoldError
 from billing.isps import SetupError
+from billing.policy_file import PolicyError
 from billing.ports import DestinationError, RenderError, SecretError, UpstreamError
 from billing.sync import SyncBusyError
 from config.settings import SettingsError
 from worker.cli import (
     holding,
     looking,
+    overriding,
     pairing,
+    policies,
     previewing,
     releasing,
     running,
@@ -32,6 +35,7 @@ from worker.house import plain_database_error
 _FORESEEN = (
     SetupError,
     HoldError,
+    PolicyError,
     DestinationError,
     RenderError,
     SecretError,
@@ -51,7 +55,9 @@ app = typer.Typer(
 )
 _MODULES = (
     setting_up,
+    policies,
     pairing,
+    overriding,
     looking,
     holding,
     releasing,

@@ -33,6 +33,11 @@ DETAILS = {
         "failures": "5",
     },
     NoticeKind.WISPRO_BACK: {"since": "2026-03-10T06:05:00+00:00"},
+    NoticeKind.ODD_DATES: {
+        "invoice": "A-0001-793",
+        "reason": "reversed",
+        "explain": "alerta explain interatos 793 --invoice A-0001-793",
+    },
 }
 
 
