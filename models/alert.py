@@ -55,6 +55,7 @@ class Delivery(Base):
         UniqueConstraint("alert_id", "channel_id"),
         Index(None, "state", "not_before"),
         Index(None, "account_id"),
+        Index(None, "carried_by"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

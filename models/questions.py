@@ -286,9 +286,16 @@ def isp_id_of(session: Session, slug: str) -> int:
 
 
 def kind_of_message(session: Session, message_id: str) -> str | None:
-    """Return the kind of the alert whose delivery carries this message id, if there is one."""
-    return session.scalars(
-        select(Alert.kind)
+    """Return the kind of the alert whose delivery has this message id, if there is one.
+
+    One that carried others is a digest, whatever its own kind.
+    """
+    found = session.execute(
+        select(Alert.kind, Delivery.id)
         .join(Delivery, Delivery.alert_id == Alert.id)
         .where(Delivery.message_id == message_id)
     ).first()
+    if found is None:
+        return None
+    carried = session.execute(select(Delivery.id).where(Delivery.carried_by == found.id)).first()
+    return found.kind if carried is None else "digest"

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from billing.held import HoldKind
 from billing.holds import HoldError
 from models.alert import Delivery
+from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, Town
 
 
@@ -29,6 +30,7 @@ def hold(
     )
 
 
+@on_sqlite
 def test_a_disputed_invoice_is_not_chased(town: Town) -> None:
     """While a hold is in force no reminder of that invoice goes; others do, and receipts too."""
     ana = town.customer()
@@ -51,6 +53,7 @@ def test_a_disputed_invoice_is_not_chased(town: Town) -> None:
     assert "paid" in town.kinds()
 
 
+@on_sqlite
 def test_a_broken_promise_resumes_the_ladder(town: Town) -> None:
     """Until the promised day nothing is asked; the day after, the latest step goes, once."""
     ana = town.customer()
@@ -70,6 +73,7 @@ def test_a_broken_promise_resumes_the_ladder(town: Town) -> None:
     assert town.kinds() == ["issued", "overdue"]
 
 
+@on_sqlite
 def test_a_promise_that_is_kept_ends_with_a_receipt(town: Town) -> None:
     """Who pays in time never hears a reminder, nor anything of the promise."""
     ana = town.customer()
@@ -105,6 +109,7 @@ def test_what_is_released_goes_at_once(town: Town) -> None:
     assert town.kinds() == ["issued", "due_soon"]
 
 
+@on_sqlite
 def test_a_hold_that_nobody_could_mean_is_refused(town: Town) -> None:
     """A day that is over, a year ahead, no reason: one line each, and nothing is kept."""
     ana = town.customer()
@@ -146,6 +151,7 @@ def test_five_contracts_are_one_message(town: Town) -> None:
     assert digest.everything.count("pagos.interatos.example/") >= 5
 
 
+@on_sqlite
 def test_one_of_several_is_paid_before_the_digest_goes(town: Town) -> None:
     """The digest lists what is still owed when it leaves, and never what was paid."""
     ana = town.customer(contracts=3)
@@ -164,6 +170,7 @@ def test_one_of_several_is_paid_before_the_digest_goes(town: Town) -> None:
     assert all("7.770,00" not in one.everything for one in letters)
 
 
+@on_sqlite
 def test_a_cut_off_customer_is_not_reminded_of_it(town: Town) -> None:
     """Once the service is suspended, overdue reminders stop: they know."""
     ana = town.customer()

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, Town
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("first", "second", "why"),
     [(None, None, "vencimiento"), (5, 2, "anterior"), (3650, None, "más de un año")],

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from billing.delivery import DeliveryReport
 from billing.letter import Outcome
 from models.alert import Attempt, Delivery
+from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, ZONE, Town
 
 EVENTS = "".join(
@@ -63,6 +64,7 @@ def test_nobody_is_asked_twice_on_one_day(town: Town) -> None:
     assert max(Counter(day for day, _, _ in went).values()) == 1
 
 
+@on_sqlite
 def test_three_a_week_and_not_one_more(town: Town) -> None:
     """What the week has no room for is put off, and skipped with the reason where that is late."""
     policy(
@@ -82,6 +84,7 @@ def test_three_a_week_and_not_one_more(town: Town) -> None:
     assert {reason for _, _, _, reason in town.ends() if reason} >= {"superseded"}
 
 
+@on_sqlite
 def test_a_country_that_allows_one_channel_a_week_hears_from_one(town: Town) -> None:
     """CO: the second channel stays silent that week, and says why."""
     policy(town, 'preset = "CO"\nhours = "00:00-24:00"', "overdue first_due 3")
@@ -100,6 +103,7 @@ def test_a_country_that_allows_one_channel_a_week_hears_from_one(town: Town) -> 
     )
 
 
+@on_sqlite
 def test_what_was_paid_is_told_whatever_the_caps_say(town: Town) -> None:
     """Receipts are exempt from caps."""
     policy(town, "[caps]\nper_day = 1\nper_week = 1", "due_today first_due 0")
@@ -114,6 +118,7 @@ def test_what_was_paid_is_told_whatever_the_caps_say(town: Town) -> None:
     assert town.kinds().count("paid") == 2
 
 
+@on_sqlite
 def test_a_step_goes_only_where_the_policy_sends_it(town: Town) -> None:
     """An SMS-only step leaves the e-mail alone, and the list says so."""
     policy(town, "", 'overdue first_due 3 channels = ["sms"]', "overdue first_due 5")
@@ -126,6 +131,7 @@ def test_a_step_goes_only_where_the_policy_sends_it(town: Town) -> None:
     assert [step for _, _, step in reminders(town)] == ["+5d"]
 
 
+@on_sqlite
 def test_what_the_policy_does_not_name_is_not_sent(town: Town) -> None:
     """An ISP that does not want announcements sends none, and each says why."""
     policy(town, "", "due_today first_due 0", events='[[step]]\nkind = "paid"\n')
@@ -138,6 +144,7 @@ def test_what_the_policy_does_not_name_is_not_sent(town: Town) -> None:
     assert ("issued", "first_sight", "skipped", "not_in_policy") in town.ends()
 
 
+@on_sqlite
 def test_who_does_not_want_a_step_does_not_get_it(town: Town) -> None:
     """A customer's own wishes: one step off, and hours of their own."""
     ana, eva = town.customer(), town.customer("Eva Díaz")
@@ -170,6 +177,7 @@ def test_a_second_warning_counts_from_the_day_of_the_first(town: Town) -> None:
     assert steps == ["alerted", "cutoff+3d"]
 
 
+@on_sqlite
 def test_a_changed_policy_goes_on_from_here(town: Town) -> None:
     """Steps that the new policy lacks end; those that it adds go when their time comes."""
     ana = town.customer()

@@ -260,7 +260,7 @@ def _faults(actor: Actor, kind: str, letter: Letter) -> list[str]:
     own_link = next((bill.own_link for bill in actor.customer.bills if bill.own_link), None)
     if (own_link or f"?cliente={actor.client.public_id}") not in letter.text:
         faults.append(f"{kind}: lacks the pay link")
-    if letter.pdf is None or not letter.pdf.startswith(b"%PDF"):
+    if kind != "digest" and (letter.pdf is None or not letter.pdf.startswith(b"%PDF")):
         faults.append(f"{kind}: lacks the PDF")
     if letter.qr is None:
         faults.append(f"{kind}: lacks the QR code")

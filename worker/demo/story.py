@@ -181,8 +181,8 @@ CUSTOMERS = (
     ),
     Customer(
         name="Luis Ledesma",
-        stands="two contracts, both due tomorrow",
-        expects=(AlertKind.DUE_SOON, AlertKind.DUE_SOON),
+        stands="two contracts, both due tomorrow: one message",
+        expects=(AlertKind.DIGEST,),
         bills=(Bill(due_in=1), Bill(due_in=1, contract=1, number="A-0001-794")),
         contracts=2,
     ),

@@ -50,10 +50,12 @@ def upgrade() -> None:
     with op.batch_alter_table('delivery') as batch:
         batch.add_column(sa.Column('carried_by', sa.Integer(), nullable=True))
         batch.create_foreign_key(op.f('fk_delivery_carried_by_delivery'), 'delivery', ['carried_by'], ['id'], ondelete='SET NULL')
+        batch.create_index(op.f('ix_delivery_carried_by'), ['carried_by'])
 
 
 def downgrade() -> None:
     with op.batch_alter_table('delivery') as batch:
+        batch.drop_index(op.f('ix_delivery_carried_by'))
         batch.drop_constraint(op.f('fk_delivery_carried_by_delivery'), type_='foreignkey')
         batch.drop_column('carried_by')
     op.drop_column('attempt', 'evidence')

@@ -23,15 +23,15 @@ MANY = 54  # more than one batch
 
 
 def owing(make_town: Callable[..., Town], number: int) -> tuple[Town, list[Invoice]]:
-    """Build a town in the present that owes so many alerts."""
+    """Build a town in the present that owes so many alerts, each to somebody else."""
     town = make_town(now=datetime.now(UTC))
     town.add_isp()
     with town.house.database.write() as session:
         session.get_one(Isp, town.isp_id).hold_at_least = 2 * number  # so many at once are meant
-    ana = town.customer()
-    town.settled(ana)
+    people = [town.customer(f"Ana{place} Pérez") for place in range(number)]
+    town.settled(*people)
     town.break_wispro("body_404", path="download_pdf")  # drawing them is not the point here
-    bills = [town.bill(ana, number=f"A-{place:04}") for place in range(number)]
+    bills = [town.bill(who, number=f"A-{place:04}") for place, who in enumerate(people)]
     assert town.sync().deliveries == number
     return town, bills
 
