@@ -195,7 +195,7 @@ class AccountLooks:
             national_id=self._desk.vault.open(sealed) if sealed else None,
             custom_id=account.custom_id,
             open_ids=frozenset(open_ids),
-            recheck=account.looked_at is not None and account.looked_at.date() < now.date(),
+            recheck=account.baseline_at is None or _is_of_yesterday(account.looked_at, now),
         )
 
     def _set_back(self, account_id: int) -> None:
@@ -264,6 +264,10 @@ def cover(database: Database, isp_id: int, *, covered: bool, now: datetime) -> N
                 synchronize_session=False
             )
         )
+
+
+def _is_of_yesterday(looked_at: datetime | None, now: datetime) -> bool:
+    return looked_at is None or looked_at.date() < now.date()
 
 
 def _is_same(row: Invoice, account: Account, facts: InvoiceFacts) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from billing.runs import REST, SyncReport
 from billing.values import Habits, SweepPage
 from models.database import Database
 from models.leases import SyncLease
+from models.listing import ListingMark
 
 T = TypeVar("T")
 
@@ -43,6 +44,9 @@ class Desk:
 
     `ends` is when a scheduled run hands the rest over; None = it may go on. Whoever was paired by
     `baseline_before` had the silent first look in this run, once its proposals are laid down.
+    `marks` is where we stand in each list, as soon as that was read. `unkept` says where slow reads
+    stand that met what is not certain yet: it is kept with what they found, or not at all.
+    `finished` = the look did not break off, so that whose everything is was settled.
     """
 
     database: Database
@@ -61,6 +65,9 @@ class Desk:
     ends: datetime | None = None
     progress: Progress | None = None
     baseline_before: datetime | None = None
+    marks: dict[str, dict[str, Any]] | None = None
+    unkept: list[ListingMark] = field(default_factory=list)
+    finished: bool = False
 
     @property
     def soon(self) -> timedelta:

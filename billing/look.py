@@ -29,7 +29,8 @@ class Subject:
     """Whom to look at: the ids Wispro filters by, and our open invoices that it must explain.
 
     `recheck` = read the client again although nothing is missing: an id that was corrected in
-    Wispro finds no invoice any more, and nothing else would tell.
+    Wispro, be it between pairing and the first look, finds no invoice any more, and nothing else
+    would tell.
     """
 
     client_id: str

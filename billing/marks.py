@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
 from billing.desk import Desk
 from billing.ports import Sweep
 from billing.seen import Seen
 from billing.values import SweepPage
+from models.database import insert_for
 from models.listing import ListingMark
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ T = TypeVar("T")
 _NEWEST = 100
 #: Seconds between two notes of where a slow read stands: what a crash may cost.
 _KEEP_EVERY = 5.0
+_NAMES = tuple(column.name for column in ListingMark.__table__.columns)
 #: More new pages than this in one look, and the list is read whole instead.
 MOST_TAIL_PAGES = 50
 
@@ -36,22 +38,35 @@ class CrawlEnd:
 
 
 def read_mark(desk: Desk, listing: str) -> ListingMark:
-    """This function will return where we stand in a list, detached; an empty one at first."""
-    with desk.database.read() as session:
-        mark = session.get(ListingMark, (desk.isp_id, listing))
-    return mark or ListingMark(
-        isp_id=desk.isp_id, listing=listing, total=0, newest=[], crawl_total=0, crawl_foreign=0
-    )
+    """This function will return where we stand in a list, detached; an empty one at first.
+
+    They are read once in a run: nobody else writes them under its lease.
+    """
+    if desk.marks is None:
+        with desk.database.read() as session:
+            marks = session.scalars(select(ListingMark).where(ListingMark.isp_id == desk.isp_id))
+            desk.marks = {mark.listing: _columns(mark) for mark in marks}
+    empty = {"total": 0, "newest": [], "crawl_total": 0, "crawl_foreign": 0}
+    known = desk.marks.get(listing, empty)
+    return ListingMark(**{**known, "isp_id": desk.isp_id, "listing": listing})
 
 
-def write_mark(desk: Desk, mark: ListingMark, session: Session | None = None) -> None:
+def write_mark(desk: Desk, mark: ListingMark) -> None:
     """This function will keep where we stand."""
-    if session is not None:
-        session.merge(mark)
-        return
-    with desk.database.write() as own:
-        desk.must_hold(own)
-        own.merge(mark)
+    columns = _columns(mark)
+    with desk.database.write() as session:
+        desk.must_hold(session)
+        statement = insert_for(session, ListingMark).values(columns)
+        new = {name: statement.excluded[name] for name in columns}
+        session.execute(
+            statement.on_conflict_do_update(index_elements=["isp_id", "listing"], set_=new)
+        )
+    if desk.marks is not None:
+        desk.marks[mark.listing] = columns
+
+
+def _columns(mark: ListingMark) -> dict[str, Any]:
+    return {name: getattr(mark, name) for name in _NAMES}
 
 
 def start_over(desk: Desk, listing: str) -> None:
@@ -115,10 +130,12 @@ def crawl(
     take: Callable[[SweepPage[T], Seen], object],
     *,
     most_pages: int | None,
+    settled: Callable[[], bool] = lambda: True,
 ) -> CrawlEnd | None:
     """This function will read on in a whole list, from its end to its beginning.
 
-    It goes on where an earlier run stopped, or a few pages before the one at which it died.
+    It goes on where an earlier run stopped, or a few pages before the one at which it died. What is
+    not certain yet is lost with a run that breaks off: then its pages are read again.
 
     Args:
         desk: of the run.
@@ -126,6 +143,7 @@ def crawl(
         sweep: opens the list at a page, and says whether to go on from there.
         take: what to do with each page.
         most_pages: of this run; None = all.
+        settled: whether everything that was met so far can do without the end of this run.
 
     Returns:
         How it ended, or None if pages are left.
@@ -153,11 +171,16 @@ def crawl(
         number = page.number
         late = most_pages is not None and count >= most_pages
         if number > 1 and (late or desk.out_of_time):
-            _keep(desk, mark, seen, number - 1)
+            _stand_at(mark, seen, number - 1)
+            if settled():
+                write_mark(desk, mark)
+            else:
+                desk.unkept.append(mark)
             return None
-        if (desk.clock() - kept_at).total_seconds() >= _KEEP_EVERY:
+        if (desk.clock() - kept_at).total_seconds() >= _KEEP_EVERY and settled():
             kept_at = desk.clock()
-            _keep(desk, mark, seen, max(number - 1, 1))
+            _stand_at(mark, seen, max(number - 1, 1))
+            write_mark(desk, mark)
     trouble = mark.crawl_trouble
     if trouble is None and not resumed:
         trouble = pages.why_incomplete(seen.distinct)
@@ -169,8 +192,13 @@ def crawl(
     return CrawlEnd(began, seen, trouble)
 
 
-def _keep(desk: Desk, mark: ListingMark, seen: Seen, next_page: int) -> None:
+def keep_marks(desk: Desk) -> None:
+    """This function will keep where slow reads stand, once what they found is laid down."""
+    while desk.unkept:
+        write_mark(desk, desk.unkept.pop())
+
+
+def _stand_at(mark: ListingMark, seen: Seen, next_page: int) -> None:
     mark.crawl_page = next_page
     mark.crawl_seen = seen.dump()
     mark.crawl_foreign = seen.foreign
-    write_mark(desk, mark)

@@ -24,7 +24,7 @@ from billing.facts import facts_of
 from billing.owing import Rules
 from billing.ports import Clock
 from billing.reactions import not_yet_issued
-from billing.values import ContractState, InvoiceFacts
+from billing.values import ContractState, InvoiceFacts, InvoiceState
 from models.account import Account
 from models.database import Database, insert_for
 from models.invoice import Invoice
@@ -269,8 +269,8 @@ def _lay_batch(
         account = accounts.get(one.account_id)
         if account is None or not account.paired:
             continue
-        if account.looked_at is not None and account.looked_at > one.asked_at:
-            continue  # a younger look at this very account was laid down meanwhile
+        if _is_overtaken(account, rows.get(one.subject), one):
+            continue
         if one.kind == ProposalKind.CONTRACT:
             state = ContractState(one.facts["state"])
             applied.tally += move_contract(session, account, one.subject, state, rules, now=now)
@@ -298,3 +298,17 @@ def _lay_batch(
             fingerprint=one.fingerprint,
         )
     return applied
+
+
+def _is_overtaken(account: Account, row: Invoice | None, one: Proposal) -> bool:
+    """Whether a younger look at this very account, laid down meanwhile, knows better.
+
+    Of who has no id to ask by, such a look shows the open invoices only: of one that is open
+    neither in our copy nor here it says nothing.
+    """
+    if account.looked_at is None or account.looked_at <= one.asked_at:
+        return False
+    if account.national_id_sealed or account.custom_id or one.kind != ProposalKind.INVOICE:
+        return True
+    is_open = row is not None and row.state == InvoiceState.PENDING.value
+    return is_open or read_invoice(one).state is InvoiceState.PENDING

@@ -79,6 +79,8 @@ class InvoiceTaker:
         self.orphans: dict[str, list[Orphan]] = {}
         self._owners: dict[str, Row[Any]] = {}
         self.too_many_orphans = False
+        #: Nothing was met whose owner is still to be asked for.
+        self.settled = True
         self._states: set[str] = set()
         self._stored = 0
         self._count_at = _COUNT_AT
@@ -104,6 +106,7 @@ class InvoiceTaker:
         seen.others([one.key for one in page.sightings if one.key not in known])
         if expected is not None:
             self._states.update(row.state for row in known.values() if row.id not in haul.differ)
+        self.settled = self.settled and not any(one.confirm for one in haul.found)
         if haul:
             self._write(haul)
             self._stored += len(haul.history)
@@ -283,6 +286,7 @@ class InvoiceTaker:
         return bool(digest == owner.national_id_digest)
 
     def _keep_orphan(self, contract_id: str, orphan: Orphan) -> None:
+        self.settled = False
         if len(self.orphans) >= MOST_ORPHANS and contract_id not in self.orphans:
             self.too_many_orphans = True
             return

@@ -18,9 +18,11 @@ from sqlalchemy.orm import Session
 from billing import habits as probes
 from billing import proposals
 from billing.anomaly import Hold, Thresholds, judge
+from billing.apply import Applied
 from billing.by_account import AccountLooks, cover, paired_accounts
 from billing.desk import Desk, LeaseLostError, Progress
 from billing.explaining import TooManyMissingError
+from billing.marks import keep_marks
 from billing.ports import Clock, SecretError, UpstreamError, VaultPort, WisproAccess, WisproPort
 from billing.runs import SyncReport, close_run, open_run
 from billing.strategy import FEW, Facts, Plan, Strategy, choose
@@ -351,14 +353,16 @@ class Sync:
                     hold(session, desk.isp_id, desk.run_id, verdict, now=desk.clock())
                 desk.report.held(verdict.reason, verdict.words)
                 return
-            applied = proposals.lay_down(
-                self._database,
-                desk.isp_id,
-                desk.run_id,
-                desk.rules,
-                clock=desk.clock,
-                holding=_holding(desk.lease, desk.clock),
-            )
+            applied: Applied | None = Applied()
+            if desk.report.proposed:
+                applied = proposals.lay_down(
+                    self._database,
+                    desk.isp_id,
+                    desk.run_id,
+                    desk.rules,
+                    clock=desk.clock,
+                    holding=_holding(desk.lease, desk.clock),
+                )
             if applied is None:
                 desk.report.incomplete("lease_lost", _LOST)
                 return
@@ -366,6 +370,8 @@ class Sync:
             desk.report.changed += applied.changed
             desk.report.alerts += applied.tally.alerts
             desk.report.deliveries += applied.tally.deliveries
+            if desk.finished:
+                keep_marks(desk)
             if not desk.report.more:
                 end_baseline(desk)
         except LeaseLostError:

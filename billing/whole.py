@@ -101,6 +101,8 @@ class WholeLook:
         self._anew = anew
         self._map = _Map()
         self._seen = Seen()
+        #: The read of everything that ended here began in an earlier run: it lacks what came since.
+        self._is_old = False
 
     def run(self) -> None:
         """This function will look, and leave what differs as proposals of the run.
@@ -128,6 +130,8 @@ class WholeLook:
                 self._desk.report.more = True
                 self._finish(taker)
                 return
+            if self._is_old:
+                self._lately(taker)
             self._slow(taker, but=("contracts", "invoices"))
         else:
             self._steady(taker)
@@ -251,6 +255,7 @@ class WholeLook:
             ),
             taker.take,
             most_pages=most_pages,
+            settled=lambda: taker.settled,
         )
         if end is None:
             return False
@@ -264,7 +269,8 @@ class WholeLook:
         desk = self._desk
         self._explain(missing(desk, end.seen, [InvoiceState.PENDING], before=end.began))
         closed = [state for state in InvoiceState if state is not InvoiceState.PENDING]
-        if end.began >= desk.started:
+        self._is_old = end.began < desk.started
+        if not self._is_old:
             self._note_read("unfinished")
         left = missing(desk, end.seen, closed, before=end.began)[:_MOST_CLOSED]
         self._note_left(explain_one_by_one(desk, left))
@@ -275,12 +281,17 @@ class WholeLook:
     # -- the steady cycle -----------------------------------------------------------------------
 
     def _steady(self, taker: InvoiceTaker) -> None:
+        """Read what changes; the drafts of a list that is not believed stay due."""
+        self._lately(taker)
+        self._unfinished(taker)
+
+    def _lately(self, taker: InvoiceTaker) -> None:
+        """Read what is open and what is new, and ask for what is open no more."""
         desk = self._desk
         began = desk.clock()
         complete = self._pending(taker)
         if desk.habits.oldest_first is not False:
             self._newest(taker)
-        self._unfinished(taker)
         if complete:
             self._explain(missing(desk, self._seen, [InvoiceState.PENDING], before=began))
 
@@ -421,6 +432,7 @@ class WholeLook:
         if doubtful(desk) > ceil(desk.habits.contracts / desk.habits.page_size):
             self._all_contracts(most_pages=None)
         confirm_owners(desk, fresh_map=self._map.fresh)
+        desk.finished = True
 
 
 def _slice(records: int, desk: Desk) -> int:
@@ -453,10 +465,11 @@ def open_invoices(desk: Desk) -> int:
 def end_baseline(desk: Desk) -> None:
     """This function will end the silent first look of whoever was paired before the long read.
 
-    From now on whole-ISP looks cover them.
+    From now on whole-ISP looks cover them. Where the look broke off, whatever was not certain yet
+    was dropped: it would be announced as new one day.
     """
     began = desk.baseline_before
-    if began is None:
+    if began is None or not desk.finished:
         return
     with desk.database.write() as session:
         desk.must_hold(session)

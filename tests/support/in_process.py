@@ -23,13 +23,17 @@ def _nothing() -> None:
     """Do nothing."""
 
 
+def _let_through(target: str) -> None:
+    """Do nothing about a request."""
+
+
 class InProcess(httpx.BaseTransport):
     """Answers like the stand-in's server.
 
     Args:
         state: of the stand-in.
         faults: the rules in force.
-        before: called before each request; may raise.
+        before: called before each request with its path and query; may raise.
         shifted: called when a fault has changed the truth.
     """
 
@@ -38,7 +42,7 @@ class InProcess(httpx.BaseTransport):
         state: State,
         faults: FaultBox,
         *,
-        before: Callable[[], None] = _nothing,
+        before: Callable[[str], None] = _let_through,
         shifted: Callable[[], None] = _nothing,
     ) -> None:
         self._state = state
@@ -48,9 +52,9 @@ class InProcess(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
-        self._before()
         path = request.url.path.removeprefix("/api/v1")
         query = dict(request.url.params)
+        self._before(f"{path}?{request.url.params}")
         rules = self._faults.take(path, int(query.get("page", "1")))
         if request.headers["authorization"] != self._state.token:
             reply = api.error(self._state, 401)

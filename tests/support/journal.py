@@ -58,6 +58,10 @@ class Timeline(Generic[T]):
         """The present value."""
         return self._moments[-1][1]
 
+    def known_at(self, at: datetime) -> bool:
+        """Whether there was a value by then."""
+        return bool(self._moments) and self._moments[0][0] <= at
+
     def during(self, since: datetime, until: datetime) -> list[T]:
         """Return every value that it had at some moment of a span of time, ends included."""
         found = []

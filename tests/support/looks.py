@@ -7,6 +7,7 @@ what was planned and what is stored against the journal of what was true.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from billing import habits as probes
+from billing.apply import apply_single
 from billing.identity import keep_identity
 from billing.pairing import Pairing
 from billing.planning import Planning
@@ -25,6 +27,7 @@ from billing.ports import UpstreamError, WisproAccess
 from billing.runs import SyncReport
 from billing.strategy import Strategy
 from billing.sync import LEASE, Sync, SyncBusyError
+from billing.terms import access_to, rules_of
 from billing.values import ClientFacts, Habits, SyncOutcome
 from models.account import Account, Channel
 from models.alert import Alert, Delivery
@@ -32,18 +35,22 @@ from models.base import Base
 from models.database import Database
 from models.invoice import Invoice
 from models.isp import Isp
+from models.listing import ListingMark
 from tests.support.in_process import InProcess
 from tests.support.journal import Journal
 from tests.support.provider import BEGINNING, EVERY, SLUG, TOKEN, VAULT, ZONE, Provider
 from tests.support.silent import Silent
-from tests.support.witness import Witness
+from tests.support.witness import LIES, Witness
 from wispro.client import WisproClient
 from wispro.limits import Limits
 from wispro.login import login_token
-from wispro.sandbox.faults import Rule
+from wispro.sandbox.faults import FaultBox, Rule
 
-#: What happens during a look: before the n-th request, one event of the others.
-Midst = tuple[int, str, Sequence[Any]]
+#: What happens during a look: before the n-th request whose path and query fit an expression, one
+#: event of the others.
+Midst = tuple[int, str, str, Sequence[Any]]
+#: No history has so many requests in one look; a look without an end has.
+_MOST_REQUESTS = 2_000
 PEOPLE: tuple[dict[str, Any], ...] = (
     {"name": "Ana", "national_id": "30.100.200", "custom_id": "C1", "contracts": 2},
     {"name": "Eva", "national_id": "30.100.201"},
@@ -61,6 +68,20 @@ _SEALED = VAULT.seal(TOKEN)
 
 class Killed(BaseException):
     """The end of a process, wherever it was."""
+
+
+class Noted(FaultBox):
+    """Rules that remember which faults met a request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.met: set[str] = set()
+
+    def take(self, path: str, page: int | None) -> list[Rule]:
+        """Return the rules that meet this request, and count it."""
+        rules = super().take(path, page)
+        self.met.update(rule.fault for rule in rules)
+        return rules
 
 
 class Mortal(Database):
@@ -125,9 +146,10 @@ class Village(Provider):
         database.revive()
         database.empty()
         self.state.switches.max_per_page = per_page
+        self.faults = self._noted = Noted()
         self._midst: Midst | None = None
         self._overtaken: list[str] = []
-        self._requests = 0
+        self._requests = self._met = 0
         self._http = httpx.Client(
             transport=InProcess(self.state, self.faults, before=self._before, shifted=self._note),
             trust_env=False,
@@ -297,10 +319,11 @@ class Village(Provider):
         midst: Midst | None = None,
     ) -> SyncReport | None:
         """Look at the ISP; something may happen meanwhile."""
-        started = self.now
-        self._midst, self._requests = midst, 0
+        started = self.clock()
+        self._midst, self._met, self._requests = midst, 0, 0
+        self._noted.met.clear()
         self._overtaken.clear()
-        if midst is not None and midst[1] == "die_writing":
+        if midst is not None and midst[2] == "die_writing":
             self.database.writes_left = midst[0]
         report: SyncReport | None = None
         try:
@@ -324,7 +347,9 @@ class Village(Provider):
             and report.outcome is SyncOutcome.OK
             and not (report.more or report.set_aside or how == "due")
         )
-        self.witness.after_look(started, self.clock(), report, whole=whole)
+        self.witness.after_look(
+            started, self.clock(), report, whole=whole, lies=frozenset(self._noted.met)
+        )
         return report
 
     def look_badly(self, faults: Iterable[Sequence[Any]], look: Sequence[Any]) -> None:
@@ -340,9 +365,44 @@ class Village(Provider):
         with self.database.read() as session:
             account = session.scalars(select(Account).where(Account.client_id == client_id)).first()
         if account is not None and account.paired:
-            started = self.now
+            started = self.clock()
+            met, self._noted.met = self._noted.met, set()
             report = self.sync.run_account(account.id, clock=self.clock, trigger="hand")
-            self.witness.after_look(started, self.clock(), report, whole=False)
+            sure = report.outcome is SyncOutcome.OK and not (
+                report.set_aside or self._noted.met & LIES
+            )
+            self._noted.met |= met
+            self.witness.after_look(
+                started, self.clock(), report, whole=False, of=account.id if sure else None
+            )
+
+    def look_at_one(self, which: int) -> None:
+        """Look at one invoice, as is done in the last second before its alert goes."""
+        invoice = self.invoice(which, "pending", "paid", "void")
+        if invoice is None:
+            return
+        with self.database.read() as session:
+            row = session.scalars(select(Invoice).where(Invoice.wispro_id == invoice.id)).first()
+            isp = session.get_one(Isp, self.isp_id)
+            if row is None or row.vanished_at is not None or not row.account.paired:
+                return
+        started = self.clock()
+        met, self._noted.met = self._noted.met, set()
+        wispro = self.door(access_to(isp, VAULT))
+        try:
+            facts = wispro.invoice(row.wispro_id)
+        except UpstreamError as error:
+            self.witness.texts.append(str(error))
+            return
+        finally:
+            lies = self._noted.met & LIES
+            self._noted.met |= met
+        with self.database.write() as session:
+            row = session.get_one(Invoice, row.id)
+            apply_single(session, row, facts, rules_of(isp), asked_at=started, now=self.clock())
+        self.witness.after_look(started, self.clock(), None, whole=False)
+        if not lies:
+            self.witness.know(row.wispro_id, started)
 
     def plan(self) -> None:
         """Plan what has come due."""
@@ -374,6 +434,11 @@ class Village(Provider):
         self.happen(name, args)
         self.look_by_hand(who)
 
+    def at_once(self, name: str, args: Sequence[Any], which: int) -> None:
+        """Let something happen, and look at one invoice at once."""
+        self.happen(name, args)
+        self.look_at_one(which)
+
     def die(self) -> None:
         """End the process."""
         self.database.dead = True
@@ -382,13 +447,17 @@ class Village(Provider):
     def die_writing(self) -> None:
         """Do nothing here: the database does."""
 
-    def _before(self) -> None:
+    def _before(self, target: str) -> None:
         if self.database.dead:
             raise Killed
         self._requests += 1
-        if self._midst is None or self._requests != self._midst[0]:
+        assert self._requests < _MOST_REQUESTS, "a look without an end"
+        if self._midst is None or not re.search(self._midst[1], target):
             return
-        _, name, args = self._midst
+        self._met += 1
+        if self._met != self._midst[0]:
+            return
+        _, _, name, args = self._midst
         self._midst = None
         self.happen(name, args)
 
@@ -408,8 +477,8 @@ class Village(Provider):
         witness.before_the_end()
         # Only a read of everything goes on where the last one stopped, however little it did.
         seconds = budget if strategy is Strategy.FULL else None
-        if strategy is Strategy.FULL:  # the rest of a read that began before is none of the present
-            self._until_whole(lambda: self.look(strategy))
+        if self._is_under_way():
+            self._go_on(lambda: self.look(strategy))  # it may have met a fault before they ended
         self._until_whole(lambda: self.look(strategy, "", seconds))
         witness.check_copy(strategy)
         if thorough:
@@ -421,10 +490,19 @@ class Village(Provider):
         witness.check_nothing_missing(self.now)
         witness.check_secrets()
 
-    def _until_whole(self, look: Callable[[], SyncReport | None]) -> None:
+    def _is_under_way(self) -> bool:
+        """Whether a slow read began before."""
+        with self.database.read() as session:
+            return any(mark.crawl_page for mark in session.scalars(select(ListingMark)))
+
+    def _go_on(self, look: Callable[[], SyncReport | None]) -> SyncReport:
         report = look()
         for _ in range(30):
             if report is not None and report.more:
                 report = look()
         assert report is not None
+        return report
+
+    def _until_whole(self, look: Callable[[], SyncReport | None]) -> None:
+        report = self._go_on(look)
         assert (report.outcome, report.more) == (SyncOutcome.OK, False), report

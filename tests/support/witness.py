@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from billing.owing import lay_steps
 from billing.runs import SyncReport
 from billing.strategy import Strategy
 from billing.terms import rules_of
-from billing.values import AlertKind, ChangeKind
+from billing.values import AlertKind, ChangeKind, InvoiceState
 from models.account import Account
 from models.alert import Alert
 from models.base import Base
@@ -29,6 +30,9 @@ _STEPS = frozenset(
 )
 _UNFINISHED = frozenset({"draft", "issuing", "authorizing", "authorizing_error"})
 _OUT = frozenset({"pending", "paid", "void"})
+#: Faults after which our copy may be wrong although the look rightly says that it was whole.
+LIES = frozenset({"amounts_null", "unknown_state", "bad_record", "body_404"})
+_END = datetime.max.replace(tzinfo=BEGINNING.tzinfo)
 SECRETS = (TOKEN, "30.100.2", "20.300.4", *FIXTURE_SECRETS)
 _TABLES = tuple(table.name for table in Base.metadata.sorted_tables)
 _GUARDED = ("invoice", "alert", "delivery", '"change"', "contract", "proposal", "listing_mark")
@@ -70,13 +74,31 @@ class Witness:
         self._new_at_the_end: set[str] = set()
         #: When we last knew an invoice as open, and for which account.
         self._open: dict[str, tuple[int, datetime]] = {}
+        #: Since when our copy of an invoice may not say what ended being true before.
+        self._known: dict[str, datetime] = {}
 
     # -- after each look ------------------------------------------------------------------------
 
     def after_look(
-        self, started: datetime, ended: datetime, report: SyncReport | None, *, whole: bool
+        self,
+        started: datetime,
+        ended: datetime,
+        report: SyncReport | None,
+        *,
+        whole: bool,
+        lies: frozenset[str] = frozenset(),
+        of: int | None = None,
     ) -> None:
-        """Check what a look, or the planner, did to our rows."""
+        """Check what a look, or the planner, did to our rows.
+
+        Args:
+            started: before the first request.
+            ended: after the last one.
+            report: of the look.
+            whole: it says that it looked at everything.
+            lies: the faults that met it.
+            of: the account, if it was an honest look at a single one.
+        """
         if report is not None:
             self.texts.append(f"{report}")
         self._seen_by_a_look |= self._journal.invoices.keys()
@@ -86,14 +108,15 @@ class Witness:
             ).all()
             accounts = {one.id: one for one in session.scalars(select(Account))}
             rows = {one.id: one for one in session.scalars(select(Invoice))}
-            crawled_at = session.scalar(
-                select(ListingMark.crawled_at).where(ListingMark.listing == "contracts")
-            )
+            marks = session.scalars(select(ListingMark).where(ListingMark.crawled_at.is_not(None)))
+            crawled = {one.listing: one.crawled_at for one in marks}
+        crawled_at = crawled.get("contracts")
         self._keep_baselines(accounts.values(), ended)
         for alert in alerts:
             assert alert.invoice_id is not None
             row, account = rows[alert.invoice_id], accounts[alert.account_id]
             self._check_alert(alert, row, account, crawled_at or BEGINNING)
+        self._check_rows(rows.values(), accounts, crawled_at or BEGINNING, ended)
         self._check_reactions(rows.values(), accounts, alerts, started)
         self._last_alert = alerts[-1].id if alerts else self._last_alert
         if whole:
@@ -103,6 +126,114 @@ class Witness:
                 self._whole = [self._whole[-1], self._whole[-1]]
             self._by_account = by_account
             self._whole = [self._whole[-1], started]
+            for account in accounts.values() if by_account and not lies & LIES else ():
+                self._check_contracts(rows.values(), account, started, ended)
+            read_at = min(crawled.get("invoices") or started, started)
+            began = (read_at, started)
+            self._check_whole(rows, accounts, Strategy(report.mode), began, ended, lies)
+        if of is not None:
+            self._check_contracts(rows.values(), accounts[of], started, ended)
+            for row in rows.values():
+                if row.account_id == of and row.state == "pending" and row.vanished_at is None:
+                    self.know(row.wispro_id, started)
+
+    def know(self, invoice_id: str, since: datetime) -> None:
+        """Remember that our copy of an invoice is no older than that."""
+        self._known[invoice_id] = max(since, self._known.get(invoice_id, BEGINNING))
+
+    def _check_rows(
+        self, rows: Iterable[Invoice], accounts: dict[int, Account], crawled: datetime, at: datetime
+    ) -> None:
+        """No copy went back in time, came to a stranger, or was given up at once."""
+        mapped_at = max(crawled, self._whole[-2] if self._by_account else BEGINNING)
+        for row in rows:
+            before, account = self._copies.get(row.wispro_id), accounts[row.account_id]
+            name = f"{row.wispro_id[-4:]} of {account.name}"
+            if account.paired and row.vanished_at is None:
+                since = self._known.get(row.wispro_id, BEGINNING)
+                mine = _content(row)
+                facts = self._journal.invoice(row.wispro_id, BEGINNING, at)
+                if mine in map(_told, facts):
+                    facts = self._journal.invoice(row.wispro_id, since, at)
+                    assert mine in map(_told, facts), f"{name} went back: {mine} {facts}"
+            if before is None or before.account_id != row.account_id:
+                since = BEGINNING if row.contract_id is None else mapped_at
+                assert self._journal.held(row.wispro_id, account.client_id, since, at), (
+                    f"{name}: stored for a stranger"
+                )
+            elif row.vanished_at is not None and not before.vanished:
+                kept = {fact.holder for fact in self._journal.invoice(row.wispro_id, BEGINNING, at)}
+                assert row.missing_reads > 1 or len(kept) > 1 or row.contract_id is None, (
+                    f"{name}: given up after {row.missing_reads}"
+                )
+
+    def _check_whole(
+        self,
+        rows: dict[int, Invoice],
+        accounts: dict[int, Account],
+        way: Strategy,
+        began: tuple[datetime, datetime],
+        ended: datetime,
+        lies: frozenset[str],
+    ) -> None:
+        """What did not change while we looked, and what such a look sees, is what our copy says.
+
+        Args:
+            rows: our copy.
+            accounts: all of them.
+            way: of this look.
+            began: when the slow read of everything began, and when this look did.
+            ended: after the last request.
+            lies: the faults that met it.
+        """
+        copies = {row.wispro_id: row for row in rows.values()}
+        paired = {one.client_id: one for one in accounts.values() if one.paired}
+        for invoice_id, line in self._journal.invoices.items():
+            since = began[line.now.pending or way is not Strategy.FULL]
+            facts = line.during(since, ended)
+            fact, row = line.now, copies.get(invoice_id)
+            if len(facts) > 1 or not line.known_at(since) or not fact.there:
+                continue
+            account = paired.get(self._journal.owner(fact) or "")
+            if account is None or account.baseline_at is None:
+                continue
+            if self._moved(fact, BEGINNING if way is Strategy.SWEEP else min(began), ended):
+                continue
+            if fact.contract is None and row is None:
+                continue
+            if _is_told_wrong(row, lies):
+                continue
+            listed = account.national_id_sealed is not None or account.custom_id is not None
+            seen = way is Strategy.FULL or (way is Strategy.ACCOUNTS and listed)
+            if not seen and fact.state != "pending":
+                continue
+            name = f"{invoice_id[-4:]} of {account.name} {fact} {way}"
+            assert row is not None, f"{name}: a whole look did not store it"
+            mine = (_content(row), row.account_id, row.vanished_at)
+            assert mine == (_told(fact), account.id, None), f"{name}: a whole look left {mine}"
+            self.know(invoice_id, since)
+
+    def _check_contracts(
+        self, rows: Iterable[Invoice], account: Account, started: datetime, ended: datetime
+    ) -> None:
+        """Who was looked at has every invoice of their contracts that we know."""
+        for row in rows if account.paired else ():
+            if row.contract_id is None or row.vanished_at is not None:
+                continue
+            held = {
+                one for one, _ in self._journal.contracts[row.contract_id].during(started, ended)
+            }
+            if held == {account.client_id}:
+                assert row.account_id == account.id, (
+                    f"{row.wispro_id[-4:]} did not come along to {account.name}"
+                )
+
+    def _moved(self, fact: Fact, since: datetime = BEGINNING, until: datetime = _END) -> bool:
+        """Whether a contract went from one customer to another in a span of time."""
+        if fact.contract is None:
+            return False
+        states = self._journal.contracts[fact.contract].during(since, until)
+        return len({client for client, _ in states}) > 1
 
     def _keep_baselines(self, accounts: object, ended: datetime) -> None:
         for account in accounts:  # type: ignore[attr-defined]
@@ -263,14 +394,9 @@ class Witness:
     ) -> bool:
         """Whether one look in that way need not have seen this yet."""
         by_account = way is Strategy.ACCOUNTS
-        moved = fact.contract is not None and (
-            len(self._journal.contracts[fact.contract].during(BEGINNING, _END)) > 1
-            and len({c for c, _ in self._journal.contracts[fact.contract].during(BEGINNING, _END)})
-            > 1
-        )
         if fact.contract is None and row is None:
             return True  # an id that was corrected since proves nothing any more
-        if way is Strategy.SWEEP and moved:
+        if way is Strategy.SWEEP and self._moved(fact):
             return True
         if fact.state == "pending":
             return False
@@ -378,7 +504,29 @@ class Witness:
             assert secret not in text
 
 
-_END = datetime.max.replace(tzinfo=BEGINNING.tzinfo)
+def _is_told_wrong(row: Invoice | None, lies: frozenset[str]) -> bool:
+    """Whether a lie of Wispro, and nothing else, may be why our copy differs."""
+    if "body_404" in lies and (row is None or row.vanished_at or row.missing_reads):
+        return True  # of the invoice, or of the contract that says whose it is
+    if row is None:
+        return False
+    return ("amounts_null" in lies and row.balance is None) or (
+        "unknown_state" in lies and row.state == InvoiceState.UNKNOWN.value
+    )
+
+
+def _content(row: Invoice) -> tuple[object, ...]:
+    """Return what our copy says of an invoice."""
+    return (
+        row.raw_state, row.amount, row.balance, row.number,
+        row.first_due_date and str(row.first_due_date),
+        row.second_due_date and str(row.second_due_date),
+    )  # fmt: skip
+
+
+def _told(fact: Fact) -> tuple[object, ...]:
+    """Return what Wispro says of it."""
+    return fact.state, fact.amount, fact.balance, fact.number, fact.first, fact.second
 
 
 def _day(moment: datetime) -> date:

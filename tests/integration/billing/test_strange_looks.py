@@ -119,6 +119,23 @@ def test_a_corrected_national_id_is_found_within_a_day(town: Town) -> None:
 
 
 @on_sqlite
+def test_a_national_id_that_is_corrected_before_the_first_look_announces_no_old_debt(
+    town: Town,
+) -> None:
+    """The id that was paired finds nothing; what was there all along is no news one day."""
+    ana = town.customer()
+    town.settled()
+    town.bill(ana)
+    town.pair(ana)
+    town.state.change_client(ana, national_id="20.999.999")
+    town.go_round()
+    town.wait(days=1)
+    town.go_round()
+
+    assert town.kinds() == []
+
+
+@on_sqlite
 def test_an_invoice_goes_with_its_contract_and_is_told_to_the_new_holder_only(town: Town) -> None:
     """What was planned for the first ends; the second hears of what comes due from then on."""
     ana, eva = town.customer(), town.customer("Eva Blanco")
