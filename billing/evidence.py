@@ -20,9 +20,12 @@ def evidence_of(dossier: Dossier, message: Message, *, now: datetime) -> dict[st
     rules, limits = dossier.rules, dossier.limits
     calendar = rules.calendar
     text = f"{message.subject}\n{message.text}"
+    caps = "exempt" if rules.policy.all_caps else "no caps"
+    if limits is not None:
+        caps = counted(limits.caps, limits.contacts, calendar, now=now)
     return {
         "sha256": hashlib.sha256(text.encode()).hexdigest(),
         "local": now.astimezone(calendar.zone).isoformat(timespec="seconds"),
         "hours": f"{calendar.hours} ({calendar.zone.key})",
-        "caps": counted(limits.caps, limits.contacts, calendar, now=now) if limits else "exempt",
+        "caps": caps,
     }

@@ -142,6 +142,7 @@ RULES: Mapping[Language, Mapping[Rule, tuple[str, str]]] = {
     Language.ES: {
         Rule.PAIRED: ("vínculo", "el cliente está vinculado"),
         Rule.CHANNEL: ("canal", "el canal está habilitado"),
+        Rule.WANTED: ("política", "la política y el cliente quieren este aviso por este canal"),
         Rule.OWED: ("factura", "la factura justifica este aviso"),
         Rule.CURRENT: ("vigencia", "la fecha sigue en pie y ningún paso posterior lo reemplaza"),
         Rule.SUSPENDED: ("corte", "ningún corte de servicio lo frena"),
@@ -155,6 +156,7 @@ RULES: Mapping[Language, Mapping[Rule, tuple[str, str]]] = {
     Language.EN: {
         Rule.PAIRED: ("paired", "the customer is paired"),
         Rule.CHANNEL: ("channel", "the channel is enabled"),
+        Rule.WANTED: ("policy", "the policy and the customer want this alert on this channel"),
         Rule.OWED: ("invoice", "the invoice justifies this alert"),
         Rule.CURRENT: ("current", "the date still stands and no later step takes its place"),
         Rule.SUSPENDED: ("cut-off", "no cut-off of the service is in the way"),
