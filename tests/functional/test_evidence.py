@@ -56,7 +56,7 @@ def test_what_was_sent_has_a_row(town: Town, cli: Cli) -> None:
         "email", "a…@clientes.example", "30001",
     )  # fmt: skip
     assert first["hours"] == "00:00-24:00 (America/Argentina/Cordoba)"
-    assert (first["caps"], first["policy"]) == ("exempt", "")
+    assert (first["caps"], first["policy"]) == ("no caps", "")
     assert (first["along_with"], second["along_with"]) == ("", first["delivery"])
     assert len(first["sha256"]) == len(hashlib.sha256().hexdigest())
     assert first["sha256"] == second["sha256"]  # one message
