@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from billing import digest, gate, keys
-from billing.contacts import limits_of
+from billing.contacts import is_capped, limits_of
 from billing.facts import facts_of
 from billing.held import Held, strictest
 from billing.holds import holds_on
@@ -67,6 +67,11 @@ class Dossier(ABC):
     def kind(self) -> AlertKind:
         """The kind of the alert."""
         return AlertKind(self.alert.kind)
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the caps on unpaid alerts bind it, if there are any."""
+        return is_capped(self.rules.policy, self.kind, self.alert.step)
 
     @property
     def locale(self) -> str:
