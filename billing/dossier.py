@@ -24,7 +24,7 @@ from billing.policy import Occurrence
 from billing.reminded import reminded_lately
 from billing.terms import rules_of
 from billing.values import AlertKind, ContractState, InvoiceFacts, Reason
-from billing.wanted import refused, stands
+from billing.wanted import is_capped, refused, stands
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Delivery
 from models.debts import invoices_of_old_debts
@@ -67,6 +67,11 @@ class Dossier(ABC):
     def kind(self) -> AlertKind:
         """The kind of the alert."""
         return AlertKind(self.alert.kind)
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the caps on unpaid alerts bind it, if there are any."""
+        return is_capped(self.rules.policy, self.kind, self.alert.step)
 
     @property
     def locale(self) -> str:

@@ -303,6 +303,9 @@ def _anchors(invoice: InvoiceFacts, alerted_on: date | None) -> dict[Anchor, dat
 def due(laid: Iterable[Occurrence], *, after: datetime | None, now: datetime) -> Due:
     """This function will say which step goes, of those with `after < instant <= now`.
 
+    It is the latest that is still of use: one that became worthless while nobody looked does not
+    take an earlier one along that is worth sending yet.
+
     Args:
         laid: from `occurrences`, in the order of time.
         after: the instant up to which steps were decided before; None = never.
@@ -311,16 +314,15 @@ def due(laid: Iterable[Occurrence], *, after: datetime | None, now: datetime) ->
     laid = tuple(laid)
     passed = [item for item in laid if item.at <= now and (after is None or item.at > after)]
     next_at = next((item.at for item in laid if item.at > now), None)
-    latest = next((item for item in reversed(passed) if item.blocked is None), None)
-    if latest is not None and now < latest.until:
-        return Due(latest, tuple(item for item in passed if item is not latest), next_at)
-    return Due(None, tuple(passed), next_at)
+    useful = (item for item in reversed(passed) if item.blocked is None and now < item.until)
+    latest = next(useful, None)
+    return Due(latest, tuple(item for item in passed if item is not latest), next_at)
 
 
 def overtaken(
     step_at: datetime, laid: Iterable[Occurrence], *, now: datetime, but: str = ""
 ) -> Occurrence | None:
-    """This function will return a later step whose time has come too, if there is one.
+    """This function will return a later step whose time has come too and that is still of use.
 
     Args:
         step_at: when the step at hand came due.
@@ -331,6 +333,6 @@ def overtaken(
     later = [
         item
         for item in laid
-        if step_at < item.at <= now and item.blocked is None and item.step.name != but
+        if step_at < item.at <= now < item.until and item.blocked is None and item.step.name != but
     ]
     return later[-1] if later else None

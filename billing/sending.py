@@ -144,8 +144,10 @@ class Sender:
     ) -> DeliveryState | None:
         """This function will send several deliveries of one account and channel as one message.
 
-        The first one carries the others; all of them end in the same way.
+        The first one that the caps bind carries the others, so that the message counts and is
+        weighed as a reminder if there is one in it; all of them end in the same way.
         """
+        several = sorted(several, key=lambda one: not one.dossier.is_capped)
 
         def go() -> DeliveryState | None:
             dossiers = [one.dossier for one in several if isinstance(one.dossier, InvoiceDossier)]

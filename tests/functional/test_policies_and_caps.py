@@ -85,6 +85,30 @@ def test_three_a_week_and_not_one_more(town: Town) -> None:
 
 
 @on_sqlite
+def test_a_reminder_counts_in_whatever_message_it_goes(town: Town) -> None:
+    """Told along with the announcement of another invoice it is that week's reminder all the same.
+
+    Caps bind no announcement, and the announcement was owed first.
+    """
+    head = 'hours = "09:00-19:00"\n[caps]\nper_week = 1'
+    policy(town, head, "due_today first_due 0", "overdue first_due 1")
+    ana = town.customer(contracts=2)
+    town.settled(ana)
+    town.bill(ana, due_in=1)
+    town.go_round()
+    town.wait(hours=9)
+    town.bill(ana, due_in=-1, contract=1)
+    town.go_round()  # in the evening: announced in the morning
+    town.wait(hours=15)
+    town.go_round()
+    assert "2 facturas" in town.letters[-1].subject
+    days_pass(town, 4)
+
+    assert [kind for _, kind, _ in reminders(town)] == ["due_today"]
+    assert ("overdue", "+1d", "planned", "cap_week") in town.ends()
+
+
+@on_sqlite
 def test_a_country_that_allows_one_channel_a_week_hears_from_one(town: Town) -> None:
     """CO: the second channel stays silent that week, and says why."""
     policy(town, 'preset = "CO"\nhours = "00:00-24:00"', "overdue first_due 3")

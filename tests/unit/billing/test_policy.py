@@ -230,6 +230,16 @@ def test_a_blocked_step_is_recorded_and_overtakes_nothing():
     assert later.now == found[1]
 
 
+def test_a_step_that_became_worthless_takes_no_useful_one_along():
+    """Nobody looked while both came due: what is over is missed, what still holds goes."""
+    found = laid(second_due_date=date(2021, 11, 24))
+    came = due(found, after=local("2021-11-21 12:00"), now=local("2021-11-24 12:00"))
+    assert came.now is not None
+    assert steps([came.now]) == [("overdue", "+3d")]
+    assert steps(came.missed) == [("second_due_soon", "-1d")]
+    assert overtaken(came.now.at, found, now=local("2021-11-24 12:00"), but="+3d") is None
+
+
 def test_a_blocked_step_does_not_silence_the_one_before_it():
     """Both have come due, the later one cannot go: the earlier one does."""
     first, second = laid()[:2]
