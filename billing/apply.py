@@ -20,7 +20,7 @@ from billing.facts import facts_of, lay_onto
 from billing.identity import keep_identity
 from billing.look import Look
 from billing.notices import tell_operator
-from billing.owing import DEMANDS, Rules, Tally, end_planned, owe, revive, take_due_steps
+from billing.owing import DEMANDS, REMINDERS, Rules, Tally, end_planned, owe, revive, take_due_steps
 from billing.policy import odd_dates
 from billing.ports import VaultPort
 from billing.reactions import Reaction, not_yet_issued, react
@@ -231,7 +231,10 @@ def lay_invoice(
         issued=back,
     )
     if reaction.ends_demands:
-        end_planned(session, row.id, DEMANDS, reaction.ends_demands, now=now)
+        moved = reaction.ends_demands is Reason.SUPERSEDED
+        # An announcement that still waits will name the new date: it goes all the same.
+        kinds = REMINDERS if moved else DEMANDS
+        end_planned(session, row.id, kinds, reaction.ends_demands, now=now)
     steps = take_due_steps(session, row, rules, now=now)
     tally += steps
     if not baseline and {change.kind for change in changes} & _MAY_MOVE_DATES:

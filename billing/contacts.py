@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from billing.calendar import Calendar, Caps, Contact, contacts_since
 from billing.gate import Limits
@@ -39,9 +39,24 @@ def limits_of(
             since=contacts_since(caps, calendar, now=delivery.not_before),
             but=delivery.id,
         ),
-        alert_key=alert.id,
+        alert_key=_carrier_of(session, alert.id) or alert.id,
         channel_key=delivery.channel_id,
     )
+
+
+def _carrier_of(session: Session, alert_id: int) -> int | None:
+    """Return the alert in whose message this one went last, on another channel, if it did.
+
+    What was told together on one channel is the same contact on the next one too.
+    """
+    carrier = aliased(Delivery)
+    return session.scalars(
+        select(carrier.alert_id)
+        .join(Delivery, Delivery.carried_by == carrier.id)
+        .where(Delivery.alert_id == alert_id)
+        .order_by(Delivery.settled_at.desc(), Delivery.id)
+        .limit(1)
+    ).first()
 
 
 def contacts_of(

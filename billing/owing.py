@@ -27,6 +27,8 @@ from models.database import insert_for
 from models.invoice import Invoice
 
 DEMANDS = tuple(kind.value for kind in AlertKind if kind.asks_to_pay)
+#: Demands that name a date; an announcement is of use whatever date its invoice gets.
+REMINDERS = tuple(kind.value for kind in AlertKind if kind.capped)
 
 
 @dataclass(slots=True)

@@ -109,6 +109,25 @@ def test_a_reminder_counts_in_whatever_message_it_goes(town: Town) -> None:
 
 
 @on_sqlite
+def test_every_channel_hears_of_every_invoice(town: Town) -> None:
+    """With one reminder a day, the one message about two invoices goes to both addresses whole."""
+    policy(town, "[caps]\nper_day = 1", "due_today first_due 0")
+    ana = town.customer(contracts=2)
+    town.pair(ana, "ana@clientes.example", "ana@trabajo.example")
+    town.sync()
+    for contract in range(2):
+        town.bill(ana, due_in=1, contract=contract)
+    town.go_round()
+    before = len(town.letters)
+    town.wait(days=1)
+    town.go_round()
+
+    letters = town.letters[before:]
+    assert len({one.recipient for one in letters}) == len(letters) == 2
+    assert all("2 facturas" in one.subject for one in letters)
+
+
+@on_sqlite
 def test_a_country_that_allows_one_channel_a_week_hears_from_one(town: Town) -> None:
     """CO: the second channel stays silent that week, and says why."""
     policy(town, 'preset = "CO"\nhours = "00:00-24:00"', "overdue first_due 3")

@@ -137,3 +137,19 @@ def test_a_contract_that_was_alerted_while_nobody_looked_is_history(town: Town) 
     town.go_round()
 
     assert town.kinds() == ["issued"]
+
+
+@on_sqlite
+def test_an_announcement_that_waits_survives_a_date_that_moves(town: Town) -> None:
+    """Nobody has heard of the invoice yet: it is announced, with the date that holds now."""
+    ana = town.customer()
+    town.settled(ana)
+    invoice = town.bill(ana, due_in=20)
+    town.sync()
+    moved = town.today + timedelta(days=25)
+    town.state.change_invoice(invoice, first_due_date=f"{moved}")
+    town.sync()
+    town.deliver()
+
+    assert town.kinds() == ["issued"]
+    assert f"{moved:%d/%m}" in town.letters[0].everything
