@@ -184,6 +184,7 @@ class _Course:
         self.channels = [one for one in account.channels if one.enabled]
         self.invoices = [self._on_its_way(one) for one in account.invoices]
         self.owed = sum((one.payable for one in self.invoices), Decimal(0))
+        self.carriers: dict[int, int] = {}
         self.contacts = [
             contact
             for kind, step, contact in account.contacts
@@ -374,6 +375,7 @@ class _Course:
                 self._obey(one, verdict, now)
 
     def _send(self, several: Sequence[_Waiting], kind: AlertKind, now: datetime) -> None:
+        several = sorted(several, key=lambda one: not one.capped)  # a reminder carries the others
         first = several[0]
         if not first.channel.reachable:
             for one in several:
@@ -386,6 +388,8 @@ class _Course:
             return
         for one in several:
             self.waiting.remove(one)
+        for one in several[1:]:
+            self.carriers[one.key] = first.key  # the same contact on the next channel too
         if first.capped:
             self.contacts.append(Contact(now, first.key, first.channel.id))
         self.tally.send(now, first.channel.scheme, first.channel.medium, kind)
@@ -413,7 +417,7 @@ class _Course:
         return gate.Limits(
             caps=self.caps,
             contacts=self.contacts,
-            alert_key=one.key,
+            alert_key=self.carriers.get(one.key, one.key),
             channel_key=one.channel.id,
         )
 
