@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from billing import keys
 from billing.isps import find_isp
-from billing.owing import Rules, Tally, record
+from billing.owing import Owing, Rules, Tally, record_all
 from billing.terms import rules_of
 from models.account import Account
 from models.database import Database
@@ -109,21 +109,18 @@ def _unreleased(session: Session, isp: Isp, rules: Rules, *, now: datetime) -> l
 
 
 def _plan(session: Session, account_ids: Sequence[int], rules: Rules, *, now: datetime) -> Tally:
-    tally = Tally()
     accounts = session.scalars(
         select(Account).where(Account.id.in_(account_ids)).order_by(Account.id).with_for_update()
     ).all()
-    for account in accounts:
-        if not account.paired or account.baseline_at is None:
-            continue  # unpaired since we counted
-        tally += record(
-            session,
-            isp_id=account.isp_id,
-            account_id=account.id,
+    owing = [
+        Owing(
+            account=account,
             invoice_id=None,
             key=keys.of_release(rules.calendar.today(account.baseline_at)),
             rules=rules,
             due_at=now,
-            now=now,
         )
-    return tally
+        for account in accounts
+        if account.paired and account.baseline_at is not None  # not unpaired since we counted
+    ]
+    return record_all(session, owing, now=now)

@@ -7,59 +7,45 @@ has no room for, it counts without an amount.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from billing.calendar import Calendar
 from billing.gate import (
     FRESH_FOR,
-    HELD_FOR,
+    SHARED,
     End,
+    Facing,
     Finding,
-    Go,
-    Limits,
     LookAgain,
     Rule,
+    Rules,
     Verdict,
-    Wait,
-    capped,
-    closed,
-    held_back,
+    all_findings,
+    first_verdict,
 )
-from billing.held import Held
-from billing.values import DeliveryState, InvoiceFacts, Reason
+from billing.values import AlertKind, DeliveryState, InvoiceFacts, Reason
 
 #: As many as a person reads, and as many requests as one send may cost.
 MOST_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """The facts about one delivery of a digest, as they stand.
+class Case(Facing):
+    """The facts about one delivery of a digest, as they stand; old debts are of no day.
 
     Args:
         debts: our copies of the account's old invoices, the oldest due date first.
         confirmed: by invoice id, when the request that last confirmed it began.
         balance_at: when the account's balance was asked for; None = not yet.
-        owed: what the account owes by that balance (positive = owes); None = it says nothing.
-        minimum: least amount that the ISP asks for.
-        hold: what staff or the customer said about the whole account, if that is in force.
-        limits: how often this account may be asked; None = the caps do not bind it.
     """
 
+    kind: AlertKind = AlertKind.DIGEST
+    useful_until: datetime | None = None
     debts: Sequence[InvoiceFacts]
     confirmed: Mapping[str, datetime]
     balance_at: datetime | None
-    owed: Decimal | None
-    minimum: Decimal
-    paired: bool
-    channel_enabled: bool
-    calendar: Calendar
-    held: bool = False
-    hold: Held | None = None
-    limits: Limits | None = None
 
     @property
     def open(self) -> tuple[InvoiceFacts, ...]:
@@ -93,48 +79,16 @@ def compose(case: Case, *, now: datetime) -> Digest:
 
 def decide(case: Case, *, now: datetime) -> Verdict:
     """This function will say what becomes of a claimed delivery of a digest at this instant."""
-    for _, judge in _RULES:
-        verdict = judge(case, now)
-        if verdict is not None:
-            return verdict
-    return Go()
+    return first_verdict(_RULES, case, now=now)
 
 
 def findings(case: Case, *, now: datetime) -> tuple[Finding, ...]:
     """This function will give what every rule says; the first that is not None is the verdict."""
-    return tuple(Finding(rule, judge(case, now)) for rule, judge in _RULES)
-
-
-def _paired(case: Case, _now: datetime) -> Verdict | None:
-    return None if case.paired else End(DeliveryState.CANCELLED, Reason.UNPAIRED)
-
-
-def _channel(case: Case, _now: datetime) -> Verdict | None:
-    if case.channel_enabled:
-        return None
-    return End(DeliveryState.CANCELLED, Reason.CHANNEL_DISABLED)
+    return all_findings(_RULES, case, now=now)
 
 
 def _owed(case: Case, _now: datetime) -> Verdict | None:
     return None if case.open else End(DeliveryState.CANCELLED, Reason.PAID)
-
-
-def _breaker(case: Case, now: datetime) -> Verdict | None:
-    return Wait(now + HELD_FOR, Reason.BREAKER) if case.held else None
-
-
-def _hours(case: Case, now: datetime) -> Verdict | None:
-    if case.calendar.is_open(now):
-        return None
-    return closed(case.calendar, now=now, useful_until=None)
-
-
-def _hold(case: Case, now: datetime) -> Verdict | None:
-    return held_back(case.hold, case.calendar, now=now, useful_until=None)
-
-
-def _caps(case: Case, now: datetime) -> Verdict | None:
-    return capped(case.limits, case.calendar, now=now, useful_until=None)
 
 
 def _look(case: Case, now: datetime) -> Verdict | None:
@@ -160,14 +114,14 @@ def _is_fresh(case: Case, debt: InvoiceFacts, *, now: datetime) -> bool:
     return confirmed_at is not None and now - confirmed_at <= FRESH_FOR
 
 
-_RULES: tuple[tuple[Rule, Callable[[Case, datetime], Verdict | None]], ...] = (
-    (Rule.PAIRED, _paired),
-    (Rule.CHANNEL, _channel),
+_RULES: Rules[Case] = (
+    (Rule.PAIRED, SHARED[Rule.PAIRED]),
+    (Rule.CHANNEL, SHARED[Rule.CHANNEL]),
     (Rule.OWED, _owed),
-    (Rule.BREAKER, _breaker),
-    (Rule.HOURS, _hours),
-    (Rule.HOLD, _hold),
-    (Rule.CAPS, _caps),
+    (Rule.BREAKER, SHARED[Rule.BREAKER]),
+    (Rule.HOURS, SHARED[Rule.HOURS]),
+    (Rule.HOLD, SHARED[Rule.HOLD]),
+    (Rule.CAPS, SHARED[Rule.CAPS]),
     (Rule.LOOK, _look),
     (Rule.CREDIT, _credit),
 )

@@ -43,6 +43,17 @@ class Checked:
     balances: dict[str, tuple[datetime, Decimal | None]] = field(default_factory=dict)
 
 
+class Heading(TypedDict):
+    """What all letters to one customer have in common; fields as in `Letter`."""
+
+    isp_name: str
+    first_name: str
+    today: date
+    currency: str
+    portal_url: str | None
+    support: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier(ABC):
     """Detached rows of one delivery; nothing in it is loaded later."""
@@ -107,6 +118,36 @@ class Dossier(ABC):
     def pdf_of(self) -> str | None:
         """The invoice whose PDF goes with it, if any."""
         return None
+
+    def heading(self, now: datetime) -> Heading:
+        """Return what every letter to this customer says of who writes to whom, and when."""
+        return {
+            "isp_name": self.isp.name,
+            "first_name": first_name(self.account.name),
+            "today": self.rules.calendar.today(now),
+            "currency": self.isp.currency,
+            "portal_url": self.isp.portal_url,
+            "support": self.isp.support,
+        }
+
+    def debt_of(
+        self, facts: InvoiceFacts, *, received: bool = False, service: str | None = None
+    ) -> Debt:
+        """Return an invoice as a line of a digest."""
+        return Debt(
+            amount=facts.payable,
+            received=facts.received if received else Decimal(0),
+            service=service,
+            invoice_number=facts.number,
+            period_date=facts.period_from or facts.issued_date,
+            due_date=facts.first_due_date,
+            pay_url=self.pay_url_of(facts),
+        )
+
+    def pay_url_of_all(self, debts: Sequence[Debt]) -> str | None:
+        """In the portal all of them can be paid; the link of one invoice pays that one."""
+        first_link = debts[0].pay_url if debts else None
+        return first_link if len(debts) == 1 else self.isp.portal_url or first_link
 
     def pay_url_of(self, facts: InvoiceFacts) -> str | None:
         """The invoice's own link, else the ISP's template, else the portal."""
@@ -241,11 +282,8 @@ class InvoiceDossier(Dossier):
         previous_amount = self.alert.details.get("previous_amount")
         facts = self.facts
         return Letter(
+            **self.heading(now),
             kind=self.words,
-            isp_name=self.isp.name,
-            first_name=first_name(self.account.name),
-            today=self.rules.calendar.today(now),
-            currency=self.isp.currency,
             amount_due=facts.payable,
             amount_total=facts.amount,
             received=facts.received if self.kind.asks_to_pay else Decimal(0),
@@ -257,8 +295,6 @@ class InvoiceDossier(Dossier):
             previous_due_date=date.fromisoformat(previous_date) if previous_date else None,
             previous_amount=Decimal(previous_amount) if previous_amount else None,
             pay_url=None if covered or facts.payable <= 0 else self.pay_url_of(facts),
-            portal_url=self.isp.portal_url,
-            support=self.isp.support,
             covered_by_credit=covered,
             has_pdf=has_pdf,
             corrects_reminder=self.reminded,
@@ -313,30 +349,14 @@ class DigestDossier(Dossier):
     def letter(self, checked: Checked, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:
         """Return what the templates say to this customer at this instant."""
         says = digest.compose(self.case(checked, now=now), now=now)
-        debts = tuple(
-            Debt(
-                amount=facts.payable,
-                invoice_number=facts.number,
-                period_date=facts.period_from or facts.issued_date,
-                due_date=facts.first_due_date,
-                pay_url=self.pay_url_of(facts),
-            )
-            for facts in says.listed
-        )
-        first_link = debts[0].pay_url if debts else None
+        debts = tuple(self.debt_of(facts) for facts in says.listed)
         return Letter(
+            **self.heading(now),
             kind=self.kind,
-            isp_name=self.isp.name,
-            first_name=first_name(self.account.name),
-            today=self.rules.calendar.today(now),
-            currency=self.isp.currency,
             amount_due=says.asked,
             amount_total=says.total,
             due_date=debts[0].due_date if debts else None,
-            # In the portal all of them can be paid; the link of one invoice pays that one.
-            pay_url=first_link if len(debts) == 1 else self.isp.portal_url or first_link,
-            portal_url=self.isp.portal_url,
-            support=self.isp.support,
+            pay_url=self.pay_url_of_all(debts),
             covered_by_credit=covered,
             has_pdf=has_pdf,
             debts=debts,

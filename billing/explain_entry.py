@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import TypedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -125,11 +126,7 @@ class Telling:
     def _nowhere(self, alert: Alert) -> Entry:
         """An alert that had no channel to go to when its time came."""
         return Entry(
-            kind=AlertKind(alert.kind),
-            step=alert.step,
-            anchor=alert.anchor,
-            anchor_date=alert.anchor_date,
-            due_at=alert.due_at,
+            **_named(alert),
             state=Standing.WILL_NOT,
             recorded=alert.id in self._known,
             when=alert.created_at,
@@ -188,11 +185,7 @@ class Telling:
     ) -> Entry:
         chosen = self._chosen(judged, waiting=True)
         return Entry(
-            kind=AlertKind(alert.kind),
-            step=alert.step,
-            anchor=alert.anchor,
-            anchor_date=alert.anchor_date,
-            due_at=alert.due_at,
+            **_named(alert),
             channel=row.channel.label,
             state=state,
             recorded=False,
@@ -223,11 +216,7 @@ class Telling:
         chosen = self._chosen(judged, waiting=False)
         went = state in {Standing.SENT, Standing.UNCERTAIN, Standing.FAILED, Standing.SENDING}
         return Entry(
-            kind=AlertKind(alert.kind),
-            step=alert.step,
-            anchor=alert.anchor,
-            anchor_date=alert.anchor_date,
-            due_at=alert.due_at,
+            **_named(alert),
             channel=row.channel.label,
             state=state,
             recorded=recorded,
@@ -299,3 +288,23 @@ class Telling:
 
 def _first_wait(judged: Sequence[Judged]) -> gate.Wait | None:
     return next((one.verdict for one in judged if isinstance(one.verdict, gate.Wait)), None)
+
+
+class _Named(TypedDict):
+    """What an entry says of its alert; fields as in `Entry`."""
+
+    kind: AlertKind
+    step: str
+    anchor: str
+    anchor_date: date
+    due_at: datetime
+
+
+def _named(alert: Alert) -> _Named:
+    return {
+        "kind": AlertKind(alert.kind),
+        "step": alert.step,
+        "anchor": alert.anchor,
+        "anchor_date": alert.anchor_date,
+        "due_at": alert.due_at,
+    }

@@ -7,11 +7,13 @@ that is fresh.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeVar
 
 from billing.calendar import Calendar, Caps, Contact, refusal
 from billing.held import Held
@@ -103,60 +105,84 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """The facts about one delivery, as they stand.
+class Facing:
+    """What any alert has to face, one about an invoice and a digest alike.
 
     Args:
-        due_at: when the alert's step came due; later steps overtake it.
         useful_until: from then on the alert is worthless; None = never.
-        vanished: Wispro no longer knows the invoice.
-        checked_at: when the request that last confirmed this invoice began.
-        owed: what the account owes at that look (positive = owes); None = not asked.
+        owed: what the account owes at the last look (positive = owes); None = not asked.
         minimum: least amount that the ISP asks for.
-        laid: the policy's steps on this invoice.
-        stands: what the alert was planned for is still so (the due date of a reminder, the new
-            value of a change).
         held: a run waits for the operator's word (product.md, rule 20): nothing is sent meanwhile.
-        step: the name of the alert's own step, which does not overtake itself.
-        unwanted: why the ISP's policy or the customer wants no such alert (any more).
-        suspended: the service of its contract is cut off.
-        hold: what staff or the customer said about this invoice, if that is in force.
+        hold: what staff or the customer said, if that is in force.
         limits: how often this account may be asked; None = the caps do not bind this alert.
     """
 
     kind: AlertKind
-    due_at: datetime
     useful_until: datetime | None
-    invoice: InvoiceFacts
-    vanished: bool
-    checked_at: datetime | None
     owed: Decimal | None
     minimum: Decimal
     paired: bool
     channel_enabled: bool
     calendar: Calendar
-    laid: Sequence[Occurrence]
-    stands: bool = True
     held: bool = False
-    step: str = ""
-    unwanted: Reason | None = None
-    suspended: bool = False
     hold: Held | None = None
     limits: Limits | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case(Facing):
+    """The facts about one delivery, as they stand.
+
+    Args:
+        due_at: when the alert's step came due; later steps overtake it.
+        vanished: Wispro no longer knows the invoice.
+        checked_at: when the request that last confirmed this invoice began.
+        laid: the policy's steps on this invoice.
+        stands: what the alert was planned for is still so (the due date of a reminder, the new
+            value of a change).
+        step: the name of the alert's own step, which does not overtake itself.
+        unwanted: why the ISP's policy or the customer wants no such alert (any more).
+        suspended: the service of its contract is cut off.
+    """
+
+    due_at: datetime
+    invoice: InvoiceFacts
+    vanished: bool
+    checked_at: datetime | None
+    laid: Sequence[Occurrence]
+    stands: bool = True
+    step: str = ""
+    unwanted: Reason | None = None
+    suspended: bool = False
+
+
+C = TypeVar("C")
+#: What is asked, in this order.
+Rules = Sequence[tuple[Rule, Callable[[C, datetime], Verdict | None]]]
+
+
 def decide(case: Case, *, now: datetime) -> Verdict:
     """This function will say what becomes of a claimed delivery at this instant."""
-    for _, judge in _RULES:
+    return first_verdict(_RULES, case, now=now)
+
+
+def findings(case: Case, *, now: datetime) -> tuple[Finding, ...]:
+    """This function will give what every rule says; the first that is not None is the verdict."""
+    return all_findings(_RULES, case, now=now)
+
+
+def first_verdict(rules: Rules[C], case: C, *, now: datetime) -> Verdict:
+    """This function will ask rules in their order until one speaks; none = go."""
+    for _, judge in rules:
         verdict = judge(case, now)
         if verdict is not None:
             return verdict
     return Go()
 
 
-def findings(case: Case, *, now: datetime) -> tuple[Finding, ...]:
-    """This function will give what every rule says; the first that is not None is the verdict."""
-    return tuple(Finding(rule, judge(case, now)) for rule, judge in _RULES)
+def all_findings(rules: Rules[C], case: C, *, now: datetime) -> tuple[Finding, ...]:
+    """This function will ask every rule, whatever the others say."""
+    return tuple(Finding(rule, judge(case, now)) for rule, judge in rules)
 
 
 def closed(calendar: Calendar, *, now: datetime, useful_until: datetime | None) -> Wait | End:
@@ -212,11 +238,11 @@ def capped(
     return None if found is None else wait_or_end(found.until, found.reason, useful_until)
 
 
-def _paired(case: Case, _now: datetime) -> Verdict | None:
+def _paired(case: Facing, _now: datetime) -> Verdict | None:
     return None if case.paired else End(DeliveryState.CANCELLED, Reason.UNPAIRED)
 
 
-def _channel(case: Case, _now: datetime) -> Verdict | None:
+def _channel(case: Facing, _now: datetime) -> Verdict | None:
     if case.channel_enabled:
         return None
     return End(DeliveryState.CANCELLED, Reason.CHANNEL_DISABLED)
@@ -232,23 +258,23 @@ def _suspended(case: Case, _now: datetime) -> Verdict | None:
     return End(DeliveryState.SKIPPED, Reason.SUSPENDED)
 
 
-def _hold(case: Case, now: datetime) -> Verdict | None:
+def _hold(case: Facing, now: datetime) -> Verdict | None:
     if not case.kind.asks_to_pay:
         return None
     return held_back(case.hold, case.calendar, now=now, useful_until=case.useful_until)
 
 
-def _breaker(case: Case, now: datetime) -> Verdict | None:
+def _breaker(case: Facing, now: datetime) -> Verdict | None:
     return Wait(now + HELD_FOR, Reason.BREAKER) if case.held else None
 
 
-def _hours(case: Case, now: datetime) -> Verdict | None:
+def _hours(case: Facing, now: datetime) -> Verdict | None:
     if case.calendar.is_open(now):
         return None
     return closed(case.calendar, now=now, useful_until=case.useful_until)
 
 
-def _caps(case: Case, now: datetime) -> Verdict | None:
+def _caps(case: Facing, now: datetime) -> Verdict | None:
     return capped(case.limits, case.calendar, now=now, useful_until=case.useful_until)
 
 
@@ -310,7 +336,18 @@ def _outdated(case: Case, now: datetime) -> End | None:
 
 #: Whoever is cut off knows that they owe; these would remind them of what already happened.
 _ABOUT_THE_CUT = frozenset({AlertKind.OVERDUE, AlertKind.CUTOFF_WARNING})
-_RULES: tuple[tuple[Rule, Callable[[Case, datetime], Verdict | None]], ...] = (
+#: The rules that every alert faces.
+SHARED: Mapping[Rule, Callable[[Facing, datetime], Verdict | None]] = MappingProxyType(
+    {
+        Rule.PAIRED: _paired,
+        Rule.CHANNEL: _channel,
+        Rule.HOLD: _hold,
+        Rule.BREAKER: _breaker,
+        Rule.HOURS: _hours,
+        Rule.CAPS: _caps,
+    }
+)
+_RULES: Rules[Case] = (
     (Rule.PAIRED, _paired),
     (Rule.CHANNEL, _channel),
     (Rule.WANTED, _wanted),

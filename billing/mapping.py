@@ -20,7 +20,7 @@ from billing.proposals import Found, ProposalKind, propose
 from billing.seen import Seen
 from billing.sweeping import keep_set_aside
 from billing.values import ClientFacts, ContractFacts, ContractState, SetAside, Sighting, SweepPage
-from models.account import Account, Contract
+from models.account import CONTRACT_HOLDERS, Account, Contract
 from models.bulk import insert_new
 from models.invoice import Invoice
 
@@ -228,15 +228,7 @@ _KNOWN = (
         _C.c.fingerprint,
         _A.c.id.label("account_id"),
     )
-    .select_from(
-        _C.outerjoin(
-            _A,
-            (_A.c.isp_id == _C.c.isp_id)
-            & (_A.c.client_id == _C.c.client_id)
-            & _A.c.paired_at.is_not(None)
-            & _A.c.unpaired_at.is_(None),
-        )
-    )
+    .select_from(CONTRACT_HOLDERS)
     .where(
         _C.c.isp_id == bindparam("isp_id"), _C.c.contract_id.in_(bindparam("ids", expanding=True))
     )

@@ -95,58 +95,25 @@ def owe(
     Returns:
         What was new; nothing where the same alert was recorded before.
     """
-    return record(
-        session,
-        isp_id=invoice.isp_id,
-        account_id=invoice.account_id,
+    owing = Owing(
+        account=invoice.account,
         invoice_id=invoice.id,
         key=key,
         rules=rules,
         due_at=due_at,
-        now=now,
         useful_until=useful_until,
         details=details,
         skipped=skipped,
     )
-
-
-def record(
-    session: Session,
-    *,
-    isp_id: int,
-    account_id: int,
-    invoice_id: int | None,
-    key: AlertKey,
-    rules: Rules,
-    due_at: datetime,
-    now: datetime,
-    useful_until: datetime | None = None,
-    details: dict[str, str] | None = None,
-    skipped: Reason | None = None,
-) -> Tally:
-    """This function will record an alert of an account and a delivery for each enabled channel.
-
-    `invoice_id` is None where the alert is about the account as a whole; the rest is as in `owe`.
-    One that the contact hours leave no time to go is recorded as skipped, for that reason, and so
-    is one that the policy or the customer does not want, on the channels where it is not wanted.
-    """
-    owing = Owing(
-        account=session.get_one(Account, account_id),
-        invoice_id=invoice_id,
-        key=key,
-        rules=rules,
-        due_at=due_at,
-        useful_until=useful_until,
-        details=details,
-        skipped=skipped,
-    )
-    del isp_id  # the account's
     return record_all(session, [owing], now=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owing:
-    """One alert to record; the fields are as in `record`."""
+    """One alert to record; `invoice_id` is None where it is about the account as a whole.
+
+    The rest is as in `owe`.
+    """
 
     account: Account
     invoice_id: int | None
@@ -165,7 +132,11 @@ class Owing:
 
 
 def record_all(session: Session, several: Sequence[Owing], *, now: datetime) -> Tally:
-    """This function will record alerts as `record` does, in a few statements however many.
+    """This function will record alerts and a delivery of each for every enabled channel.
+
+    In a few statements, however many they are. One that the contact hours leave no time to go is
+    recorded as skipped, for that reason, and so is one that the policy or the customer does not
+    want, on the channels where it is not wanted.
 
     Args:
         session: an open unit of work.

@@ -105,10 +105,8 @@ class Sender:
         def ask() -> Ready | DeliveryState | None:
             dossier, verdict, now = self._judge(delivery_id, batch, clock=clock)
             match verdict:
-                case gate.End(state=state, reason=reason):
-                    return settlement.end(state, reason, None, now=clock())
-                case gate.Wait(until=until, reason=reason):
-                    return settlement.put_off(until, reason, None)
+                case gate.End() | gate.Wait():
+                    return settlement.give_way(verdict, now=clock())
                 case gate.LookAgain(why=why):
                     return settlement.put_off(clock() + _LOOK_AGAIN_AFTER, Reason.STALE_DATA, why)
                 case gate.Go(covered=covered):
@@ -168,16 +166,13 @@ class Sender:
         found: DeliveryState | None = None
         try:
             return do()
-        except UpstreamError as error:
-            # No fresh look, no demand for money (product.md, rule 4).
+        except (UpstreamError, UnreadablePolicyError) as error:
+            # No fresh look, no demand for money (product.md, rule 4). A policy may be mended any
+            # minute, and says nothing about this delivery: it waits.
+            upstream = isinstance(error, UpstreamError)
+            reason = Reason.STALE_DATA if upstream else Reason.UNFORESEEN
             for one in settlements:
-                until = clock() + _LOOK_AGAIN_AFTER
-                found = one.put_off(until, Reason.STALE_DATA, str(error))
-        except UnreadablePolicyError as error:
-            # It may be mended any minute, and says nothing about this delivery: it waits.
-            for one in settlements:
-                until = clock() + _LOOK_AGAIN_AFTER
-                found = one.put_off(until, Reason.UNFORESEEN, str(error))
+                found = one.put_off(clock() + _LOOK_AGAIN_AFTER, reason, str(error))
         except (SecretError, RenderError) as error:
             secret = isinstance(error, SecretError)
             reason = Reason.UNREADABLE_SECRET if secret else Reason.RENDER_FAILED
@@ -253,10 +248,14 @@ class Sender:
         message, attachments, envelope = self._written(dossier, letter, pdf)
         evidence = evidence_of(dossier, message, now=first.judged_at)
         verdict = settlement.begin(now=clock(), evidence=evidence, guard=_caps_again(dossier))
-        if not isinstance(verdict, gate.Go):
+        if verdict is None:
             for one in several[1:]:
-                one.settlement.give_way(verdict, now=clock())
-            return None if verdict is None else settlement.state_of(verdict)
+                one.settlement.give_way(None, now=clock())
+            return None
+        if not isinstance(verdict, gate.Go):
+            for one in several:
+                state = one.settlement.give_way(verdict, now=clock())
+            return state
         carried = [
             one
             for one in several[1:]

@@ -120,11 +120,11 @@ class Settlement:
         Args:
             now: the present.
             evidence: what shows afterwards that it was rightly sent.
-            guard: asked inside the transaction that journals; what it says is done.
+            guard: asked inside the transaction that journals; if it speaks, nothing is journaled.
 
         Returns:
-            `Go` if the provider may be called now; None if the claim was lost; else what became of
-            the delivery.
+            `Go` if the provider may be called now; None if the claim was lost; else what the guard
+            said, for `give_way`.
         """
         with self._database.write() as session:
             verdict = guard(session, now) if guard else None
@@ -138,23 +138,17 @@ class Settlement:
                     evidence=evidence,
                 )
                 return gate.Go() if begun else None
-        self.give_way(verdict, now=now)
         return verdict
 
-    def give_way(self, verdict: gate.Wait | gate.End | None, *, now: datetime) -> None:
+    def give_way(self, verdict: gate.Wait | gate.End | None, *, now: datetime) -> DeliveryState:
         """Do what a verdict says; None = plan it again at once."""
         match verdict:
             case gate.Wait(until=until, reason=reason):
-                self.put_off(until, reason, None)
+                return self.put_off(until, reason, None)
             case gate.End(state=state, reason=ended):
-                self.end(state, ended, None, now=now)
+                return self.end(state, ended, None, now=now)
             case None:
-                self.put_off(now, None, None)
-
-    @staticmethod
-    def state_of(verdict: gate.Wait | gate.End) -> DeliveryState:
-        """Return the state in which such a verdict leaves a delivery."""
-        return verdict.state if isinstance(verdict, gate.End) else DeliveryState.PLANNED
+                return self.put_off(now, None, None)
 
     def record(
         self,

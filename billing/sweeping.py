@@ -25,7 +25,7 @@ from billing.proposals import Found, ProposalKind, propose
 from billing.runs import MOST_SET_ASIDE
 from billing.seen import Seen
 from billing.values import InvoiceFacts, InvoiceState, SetAside, Sighting, SweepPage
-from models.account import Account, Contract
+from models.account import CONTRACT_HOLDERS, Account, Contract
 from models.bulk import KnownInvoice, insert_new, known_invoices
 from models.invoice import Invoice
 from models.sync_run import SetAsideRecord
@@ -390,15 +390,7 @@ _OWNERS = (
         _A.c.baseline_at,
         _A.c.national_id_digest,
     )
-    .select_from(
-        _C.outerjoin(
-            _A,
-            (_A.c.isp_id == _C.c.isp_id)
-            & (_A.c.client_id == _C.c.client_id)
-            & _A.c.paired_at.is_not(None)
-            & _A.c.unpaired_at.is_(None),
-        )
-    )
+    .select_from(CONTRACT_HOLDERS)
     .where(
         _C.c.isp_id == bindparam("isp_id"),
         _C.c.contract_id.in_(bindparam("contracts", expanding=True)),

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from billing.dossier import Checked, Dossier, InvoiceDossier, first_name
-from billing.letter import Debt, Letter
+from billing.dossier import Checked, Dossier, InvoiceDossier
+from billing.letter import Letter
 from billing.values import AlertKind
 
 
@@ -59,32 +59,20 @@ def daily_letter(dossiers: Sequence[InvoiceDossier], checked: Checked, *, now: d
     listed = sorted(once.values(), key=lambda one: one.facts.first_due_date or date.max)
     several_services = len({one.facts.contract_id for one in listed}) > 1
     debts = tuple(
-        Debt(
-            amount=one.facts.payable,
-            received=one.facts.received,
-            service=one.facts.concept if several_services else None,
-            invoice_number=one.facts.number,
-            period_date=one.facts.period_from or one.facts.issued_date,
-            due_date=one.facts.first_due_date,
-            pay_url=one.pay_url_of(one.facts),
+        one.debt_of(
+            one.facts, received=True, service=one.facts.concept if several_services else None
         )
         for one in listed
     )
     total = sum((debt.amount for debt in debts), Decimal(0))
     _, owed = checked.balances.get(first.account.client_id, (None, None))
     return Letter(
+        **first.heading(now),
         kind=AlertKind.DIGEST,
         daily=True,
-        isp_name=first.isp.name,
-        first_name=first_name(first.account.name),
-        today=first.rules.calendar.today(now),
-        currency=first.isp.currency,
         amount_due=total if owed is None else max(min(total, owed), Decimal(0)),
         amount_total=total,
         due_date=debts[0].due_date,
-        # In the portal all of them can be paid; the link of one invoice pays that one.
-        pay_url=first.isp.portal_url or debts[0].pay_url,
-        portal_url=first.isp.portal_url,
-        support=first.isp.support,
+        pay_url=first.pay_url_of_all(debts),
         debts=debts,
     )

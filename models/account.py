@@ -105,3 +105,14 @@ class Contract(Base):
     def _forget_fingerprint(self, _name: str, value: str) -> str:
         self.fingerprint = None
         return value
+
+
+#: Every contract with the paired account that holds it, if one does. On the tables and not on the
+#: classes: each page of a long list asks this.
+CONTRACT_HOLDERS = Contract.__table__.outerjoin(
+    Account.__table__,
+    (Account.__table__.c.isp_id == Contract.__table__.c.isp_id)
+    & (Account.__table__.c.client_id == Contract.__table__.c.client_id)
+    & Account.__table__.c.paired_at.is_not(None)
+    & Account.__table__.c.unpaired_at.is_(None),
+)
