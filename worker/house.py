@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.baseline import Baseline
-from billing.delivery import LANES, Delivering
+from billing.delivery.batch import LANES
+from billing.delivery.delivering import Delivering
+from billing.delivery.resending import Resending
 from billing.holds import Holds
 from billing.identity import LOGIN_PURPOSE
 from billing.isps import Isps
@@ -77,6 +79,7 @@ class House:
         self.sync = Sync(self.database, self.vault, self.wispro, every=settings.sync_every)
         self.planning = Planning(self.database)
         self.baseline = Baseline(self.database)
+        self.resending = Resending(self.database)
         self.holds = Holds(self.database, self.vault, login_token)
         self.policies = Policies(self.database)
         self.overrides = Overrides(self.database, self.vault, login_token)

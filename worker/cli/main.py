@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from billing.delivery.resending import ResendError
 from billing.holds import HoldError
 from billing.isps import SetupError
 from billing.policy_file import PolicyError
@@ -38,6 +39,7 @@ from worker.house import plain_database_error
 _FORESEEN = (
     SetupError,
     HoldError,
+    ResendError,
     PolicyError,
     DestinationError,
     RenderError,
