@@ -66,6 +66,9 @@ class House:
         SettingsError: if the ring of keys cannot be opened.
     """
 
+    #: How many messages of a batch are under way at once.
+    lanes = LANES
+
     def __init__(self, settings: Settings, *, children: int = 1) -> None:
         quiet_http_logs()
         self.settings = settings
@@ -122,7 +125,7 @@ class House:
             self.messenger,
             max_pdf_bytes=self.settings.max_pdf_bytes,
             pace=self._turns,
-            lanes=LANES,
+            lanes=self.lanes,
         )
 
     @cached_property

@@ -12,8 +12,13 @@ from worker.house import House
 
 
 class ImpatientHouse(House):
-    """The use-cases, except that nobody sleeps between two tries at Wispro."""
+    """The use-cases, except that nobody sleeps between two tries at Wispro.
 
+    Messages leave one after the other, so that stories can tell their order; what happens side by
+    side has tests of its own.
+    """
+
+    lanes = 0
     limits = Limits()
 
     def wispro(self, access: WisproAccess) -> WisproClient:
