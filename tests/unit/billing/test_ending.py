@@ -1,4 +1,4 @@
-"""What an outcome means: the waits between tries, what goes once more, how long an account rests."""
+"""What an outcome means: the waits between tries, what goes once more, when an account rests."""
 
 from __future__ import annotations
 

@@ -39,5 +39,5 @@ def test_a_day_is_spread_over_its_hours():
 )
 def test_what_cannot_be_read_is_refused_with_the_form(text: str):
     """One line, and the old limits stay."""
-    with pytest.raises(LimitsError, match="recipient 1/second|limits cannot be read"):
+    with pytest.raises(LimitsError, match=r"recipient 1/second|limits cannot be read"):
         read_limits(text)
