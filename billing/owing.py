@@ -21,7 +21,7 @@ from billing.values import AlertKind, DeliveryState, InvoiceFacts, Reason
 from billing.wanted import first_slot, off_channel, unwanted
 from models.account import Channel, Contract
 from models.alert import Alert, Delivery
-from models.bulk import among, insert_new, insert_new_ids
+from models.bulk import among, insert_all, insert_new_ids
 from models.invoice import Invoice
 
 DEMANDS = tuple(kind.value for kind in AlertKind if kind.asks_to_pay)
@@ -197,7 +197,7 @@ def record_all(session: Session, several: Sequence[Owing], *, now: datetime) -> 
                 }
             )
         tally.alerts += skipped is None
-    insert_new(session, Delivery, rows)
+    insert_all(session, Delivery, rows)
     return tally
 
 
@@ -236,8 +236,8 @@ def _enabled_channels(
         .where(among(session, Channel.account_id, account_ids), Channel.disabled_at.is_(None))
         .order_by(Channel.id)
     )
-    for account_id, *channel in session.execute(query) if account_ids else ():
-        found.setdefault(account_id, []).append(tuple(channel))
+    for account_id, channel_id, medium, scheme in session.execute(query) if account_ids else ():
+        found.setdefault(account_id, []).append((channel_id, medium, scheme))
     return found
 
 

@@ -70,7 +70,7 @@ class Planning:
             )
             if isp_id is not None:
                 query = query.where(Invoice.isp_id == isp_id)
-            first = [_Row(*row) for row in session.execute(query.limit(BATCH))]
+            first = [_Row._make(row) for row in session.execute(query.limit(BATCH))]
             if not first:
                 return Tally(), 0
             # Whatever is due to one customer is planned at once, so that it can go in one message.
@@ -78,7 +78,7 @@ class Planning:
                 among(session, Invoice.account_id, {row.account_id for row in first}),
                 not_(among(session, Invoice.id, {row.id for row in first})),
             )
-            rows = [*first, *(_Row(*row) for row in session.execute(rest))]
+            rows = [*first, *(_Row._make(row) for row in session.execute(rest))]
             gone = [row.id for row in rows if not row.paired]
             if gone:
                 session.execute(

@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import JSON, ColumnElement, Dialect, String, Table, any_, bindparam
+from sqlalchemy import JSON, ColumnElement, Dialect, Table, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -73,6 +73,28 @@ _KNOWN_SQLITE = (
 _KNOWN_ROWS = msgspec.json.Decoder(list[KnownInvoice])
 
 
+def insert_all(
+    session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """This function will insert many rows, none of which is there yet.
+
+    PostgreSQL takes a third less time than where it has to expect that one is.
+
+    Args:
+        session: an open unit of work.
+        model: whose table.
+        rows: every one with the same columns.
+
+    Raises:
+        IntegrityError: if one is there.
+    """
+    if not rows:
+        return
+    connection = session.connection()
+    many = _Many(model, tuple(rows[0]), connection.dialect)
+    connection.exec_driver_sql(many.insert(), many.parameters(rows))
+
+
 def insert_new(
     session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
 ) -> int:
@@ -90,7 +112,8 @@ def insert_new(
         return 0
     connection = session.connection()
     many = _Many(model, tuple(rows[0]), connection.dialect)
-    found = connection.exec_driver_sql(many.insert(), many.parameters(rows))
+    statement = f"{many.insert()} {_UNLESS_THERE}"
+    found = connection.exec_driver_sql(statement, many.parameters(rows))
     return max(found.rowcount, 0)
 
 
@@ -116,7 +139,7 @@ def insert_new_ids(
         return []
     connection = session.connection()
     many = _Many(model, tuple(rows[0]), connection.dialect)
-    returning = f"RETURNING id, {', '.join(key)}"
+    returning = f"{_UNLESS_THERE} RETURNING id, {', '.join(key)}"
     columns = many.columns(rows)
     found: list[Any] = []
     if many.sqlite:
@@ -133,6 +156,7 @@ def insert_new_ids(
     return [new.pop(same, None) for same in sames]
 
 
+_UNLESS_THERE = "ON CONFLICT DO NOTHING"
 #: Of one statement on SQLite, whose older versions take 32 766 values at most.
 _ROWS_AT_ONCE = 250
 
@@ -184,14 +208,14 @@ class _Many:
         return self.dialect.name == "sqlite"
 
     def insert(self, rows: int = 1) -> str:
-        """Return the statement that inserts what is not there yet; `rows` = at once, on SQLite."""
+        """Return the statement that inserts; `rows` = at once, on SQLite."""
         into = f"INSERT INTO {self._table.name} ({', '.join(self.names)})"
         if self.sqlite:
             place = f"({', '.join('?' * len(self.names))})"
             given = f"VALUES {', '.join([place] * rows)}"
         else:
-            given = f"SELECT * FROM {self._given()}"  # noqa: S608
-        return f"{into} {given} ON CONFLICT DO NOTHING"
+            given = f"SELECT * FROM {_given(self._table, self.names, self.dialect)}"  # noqa: S608
+        return f"{into} {given}"
 
     def update(self) -> str:
         """Return the statement that writes the other columns of a row with an `id`."""
@@ -202,7 +226,8 @@ class _Many:
             laid = ", ".join(f"{name} = ?" for name in names)
             return f"UPDATE {table} SET {laid} WHERE id = ?"  # noqa: S608
         laid = ", ".join(f"{name} = given.{name}" for name in names)
-        return f"UPDATE {table} SET {laid} FROM {self._given()} WHERE {table}.id = given.id"  # noqa: S608
+        given = _given(self._table, self.names, self.dialect)
+        return f"UPDATE {table} SET {laid} FROM {given} WHERE {table}.id = given.id"  # noqa: S608
 
     def columns(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """Return the values of each column as they are written."""
@@ -227,15 +252,6 @@ class _Many:
     @property
     def _table(self) -> Table:
         return cast("Table", self.model.__table__)
-
-    def _given(self) -> str:
-        kinds = ", ".join(f"{name} {self._kind(name)}" for name in self.names)
-        return f"json_to_recordset(%s::json) AS given({kinds})"
-
-    def _kind(self, name: str) -> str:
-        kind = self._table.c[name].type
-        # Without a length: a cast would cut what is too long, and the column itself refuses it.
-        return "text" if isinstance(kind, String) else kind.compile(self.dialect)
 
 
 def _converted(values: list[Any], convert: Convert | None) -> list[Any]:
@@ -262,3 +278,10 @@ def _converters(table: Table, names: tuple[str, ...], dialect: Dialect) -> list[
         else kind.dialect_impl(dialect).bind_processor(dialect)
         for kind in kinds
     ]
+
+
+@lru_cache(maxsize=16)
+def _given(table: Table, names: tuple[str, ...], dialect: Dialect) -> str:
+    """Return the table that PostgreSQL reads out of a document, each value by its column's type."""
+    kinds = ", ".join(f"{name} {table.c[name].type.compile(dialect)}" for name in names)
+    return f"json_to_recordset(%s::json) AS given({kinds})"

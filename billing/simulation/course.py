@@ -246,7 +246,7 @@ class _Course:
             )
         return found
 
-    # -- planning: as billing.owing.take_due_steps ----------------------------------------------
+    # -- planning: as billing.due_steps.take_due_steps ------------------------------------------
 
     def _plan(self, now: datetime) -> None:
         asked = [one for one in self.invoices if one.plan_at is not None and one.plan_at <= now]
