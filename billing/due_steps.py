@@ -20,7 +20,7 @@ from billing.policy import Occurrence, due
 from billing.values import DeliveryState, InvoiceFacts, InvoiceState, Reason
 from billing.wanted import NO_REPEAT_FOR, unwanted
 from models.alert import Alert, Delivery
-from models.bulk import among, update_each
+from models.bulk import among, checked, update_each
 from models.invoice import Invoice
 
 
@@ -186,7 +186,7 @@ def _supersede(session: Session, taken: dict[int, Occurrence], *, now: datetime)
         .where(
             among(session, Alert.invoice_id, taken),
             Alert.kind.in_(DEMANDS),
-            Delivery.state == DeliveryState.PLANNED.value,
+            checked(Delivery.state == DeliveryState.PLANNED.value),
         )
     )
     ended = [
@@ -220,7 +220,7 @@ def _sent_lately(session: Session, taken: dict[int, Occurrence], *, now: datetim
         .join(Delivery, Delivery.alert_id == Alert.id)
         .where(
             among(session, Alert.invoice_id, taken),
-            Delivery.state.in_([DeliveryState.SENT.value, DeliveryState.UNCERTAIN.value]),
+            checked(Delivery.state.in_([DeliveryState.SENT.value, DeliveryState.UNCERTAIN.value])),
             Delivery.settled_at > now - NO_REPEAT_FOR,
         )
     )

@@ -21,7 +21,7 @@ from billing.values import AlertKind, DeliveryState, InvoiceFacts, Reason
 from billing.wanted import first_slot, off_channel, unwanted
 from models.account import Channel, Contract
 from models.alert import Alert, Delivery
-from models.bulk import among, insert_all, insert_new_ids
+from models.bulk import among, checked, insert_all, insert_new_ids
 from models.invoice import Invoice
 
 DEMANDS = tuple(kind.value for kind in AlertKind if kind.asks_to_pay)
@@ -276,7 +276,9 @@ def end_planned(
         alerts = alerts.where(not_(same))
     ended = session.scalars(
         update(Delivery)
-        .where(Delivery.state == DeliveryState.PLANNED.value, Delivery.alert_id.in_(alerts))
+        .where(
+            checked(Delivery.state == DeliveryState.PLANNED.value), Delivery.alert_id.in_(alerts)
+        )
         .values(state=state.value, reason=reason.value, settled_at=now)
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
@@ -299,7 +301,7 @@ def revive(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -
     session.execute(
         update(Delivery)
         .where(
-            Delivery.state == DeliveryState.CANCELLED.value,
+            checked(Delivery.state == DeliveryState.CANCELLED.value),
             Delivery.reason == Reason.NOT_OWED.value,
             Delivery.alert_id.in_(alerts),
         )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import and_, not_, select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
 from billing.due_steps import Asked, take_all_due_steps
@@ -62,23 +62,25 @@ class Planning:
         self, unreadable: set[int], *, now: datetime, isp_id: int | None
     ) -> tuple[Tally, int]:
         """Plan one batch, and note the ISPs whose policy cannot be read."""
+        due = Invoice.plan_at <= now
         with self._database.write() as session:
-            query = (
-                _READ.where(Invoice.plan_at <= now, Isp.enabled, Isp.id.not_in(unreadable))
+            first = (
+                select(Invoice.account_id)
+                .join(Isp, Isp.id == Invoice.isp_id)
+                .where(due, Isp.enabled, Isp.id.not_in(unreadable))
                 .order_by(Invoice.plan_at, Invoice.id)
+                .limit(BATCH)
                 .with_for_update(of=Invoice, skip_locked=True)
             )
             if isp_id is not None:
-                query = query.where(Invoice.isp_id == isp_id)
-            first = [_Row._make(row) for row in session.execute(query.limit(BATCH))]
-            if not first:
+                first = first.where(Invoice.isp_id == isp_id)
+            account_ids = session.scalars(first).all()
+            if not account_ids:
                 return Tally(), 0
             # Whatever is due to one customer is planned at once, so that it can go in one message.
-            rest = query.where(
-                among(session, Invoice.account_id, {row.account_id for row in first}),
-                not_(among(session, Invoice.id, {row.id for row in first})),
-            )
-            rows = [*first, *(_Row._make(row) for row in session.execute(rest))]
+            query = _READ.where(due, among(session, Invoice.account_id, set(account_ids)))
+            locking = query.with_for_update(of=Invoice, skip_locked=True)
+            rows = sorted(_Row._make(row) for row in session.execute(locking))
             gone = [row.id for row in rows if not row.paired]
             if gone:
                 session.execute(
@@ -87,7 +89,7 @@ class Planning:
             rows = [row for row in rows if row.paired]
             rules = _rules(session, {row.isp_id for row in rows}, unreadable)
             several = [row.asked(rules[row.isp_id]) for row in rows if row.isp_id in rules]
-            return take_all_due_steps(session, several, now=now), len(first)
+            return take_all_due_steps(session, several, now=now), len(account_ids)
 
 
 def _rules(session: Session, isp_ids: set[int], unreadable: set[int]) -> dict[int, Rules]:
@@ -113,8 +115,9 @@ class _Account:
 
 
 class _Row(NamedTuple):
-    """What the planner reads of an invoice and its account: a third of what they hold."""
+    """What the planner reads of an invoice and its account, in the order in which they came due."""
 
+    plan_at: datetime
     id: int
     wispro_id: str
     state: str
@@ -159,6 +162,7 @@ class _Row(NamedTuple):
 
 _READ = (
     select(
+        Invoice.plan_at,
         Invoice.id,
         Invoice.wispro_id,
         Invoice.state,

@@ -191,6 +191,15 @@ def among(session: Session, column: Any, values: Collection[Any]) -> ColumnEleme
     return cast("ColumnElement[bool]", column == any_(array))
 
 
+def checked(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return a condition for which no index is used: rows that others find are checked by it.
+
+    SQLite does not count its rows. It takes an index of a column that equals something for better
+    than one of a column that is among many, and so looks through all that was ever sent.
+    """
+    return condition.is_(True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Many:
     """Many rows of one table with the same columns, and the statements that write them.
