@@ -91,11 +91,11 @@ class AlertEmail(NotifyEmail):  # type: ignore[no-untyped-call]
         """
         with self._turn:
             self._given_up = True
-            line = self._line
+            line, outcome = self._line, self.outcome
         if line is not None:
             line.kill()
-        if self.outcome is not None:
-            return self.outcome
+        if outcome is not None:  # it ended while we were told that its time is over
+            return outcome
         if self._dot_may_be_out:
             return Outcome(fate=Fate.UNCERTAIN, detail=f"email: no answer {said}")
         return Outcome(fate=Fate.FAILED, detail=f"email: not handed over {said}")
