@@ -115,6 +115,8 @@ class AlertEmail(NotifyEmail):  # type: ignore[no-untyped-call]
         """Send over an idle line, and where that turns out closed, over a new one."""
         time_limit = self.time_limit()
         try:
+            if not self._holds(None):
+                raise TimeoutError("given up")  # before its turn came
             try:
                 return self._over_a_line(time_limit, fresh=False)
             except LineWasDeadError:
