@@ -35,6 +35,7 @@ from billing.ports import (
 )
 from billing.settling import Settlement
 from billing.terms import UnreadablePolicyError, access_to
+from billing.threads import thread_of
 from billing.together import daily_letter, joins
 from billing.values import DeliveryState, InvoiceFacts, Medium, Reason, UpstreamReason
 from models.account import Account
@@ -299,6 +300,7 @@ class Sender:
             sender_name=isp.name,
             reply_to=_email_in(isp.support),
             click_url=letter.pay_url or letter.portal_url,
+            thread_id=thread_of(self._vault, dossier.alert, letter),
         )
         return message, attachments, envelope
 

@@ -199,6 +199,8 @@ class House:
             self._http.close()
         if self._buckets is not None:
             self._buckets.close()
+        if "messenger" in self.__dict__:  # it was needed
+            self.messenger.close()
         self.database.close()
 
 
