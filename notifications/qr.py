@@ -44,10 +44,11 @@ def png(content: str | None) -> bytes | None:
         return None
     code = segno.make(content, error="m", micro=False, boost_error=False)
     width, _ = code.symbol_size(scale=1, border=QUIET_ZONE)
-    return _draw(list(code.matrix_iter(border=QUIET_ZONE)), max(1, round(_DRAWN_PX / width)))
+    modules = [bytes(row) for row in code.matrix_iter(border=QUIET_ZONE)]
+    return _draw(modules, max(1, round(_DRAWN_PX / width)))
 
 
-def _draw(modules: Sequence[Sequence[int]], scale: int) -> bytes:
+def _draw(modules: Sequence[bytes], scale: int) -> bytes:
     """Return a black and white PNG of one bit per pixel, each module `scale` pixels wide.
 
     segno draws the same pixel by pixel in Python, in 4 ms where this takes 0.4.

@@ -116,7 +116,8 @@ def test_any_name_and_subject_make_whole_headers(subject: str, name: str) -> Non
 @pytest.mark.parametrize("bad", HOSTILE.values(), ids=HOSTILE)
 def test_no_name_makes_a_header(bad: str, place: str) -> None:
     """What somebody typed as a name, a number or a support line stays text, or is left out."""
-    mail = read(written(**{place: f"{bad} x"}))
+    given: dict[str, Any] = {place: f"{bad} x"}
+    mail = read(written(**given))
 
     assert "Bcc" not in mail
     assert mail["Reply-To"] is None
@@ -163,8 +164,9 @@ def test_all_alerts_about_an_invoice_are_one_conversation() -> None:
 @pytest.mark.parametrize("bad", ["a b", "a\r\nBcc: x@y.zz", "ñ", "a@b@c", "@b", "a@", "a" * 901])
 def test_an_id_that_cannot_stand_in_a_header_is_refused(field: str, bad: str) -> None:
     """It would break the header, or be encoded and so change."""
+    given: dict[str, Any] = {field: bad}
     with pytest.raises(ValueError, match="Message-ID"):
-        written(**{field: bad})
+        written(**given)
 
 
 def test_unsubscribing_leads_to_where_somebody_answers() -> None:
