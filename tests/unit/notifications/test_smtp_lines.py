@@ -216,16 +216,20 @@ def test_a_failed_connect_gives_its_place_back(serve: Callable[..., ScriptedSmtp
         pass
 
 
-@pytest.mark.parametrize("ends", ["hang up", "421 unasked"])
+@pytest.mark.parametrize("ends", ["hang up", "421 4.4.2 idle for too long", "250 OK again"])
 def test_an_idle_connection_that_the_server_closed_costs_nothing(
     ends: str, serve: Callable[..., ScriptedSmtp]
 ) -> None:
-    """The next message goes over a new line, and nothing was said on the old one."""
+    """The next message goes over a new line, and nothing was said on the old one.
+
+    What the server says unasked would be taken for the answer to the next command.
+    """
     server, office = serve(), Office()
     assert office.send(server.url).fate is Fate.DELIVERED
-    if ends == "421 unasked":
-        server._links[0].sendall(b"421 4.4.2 idle for too long\r\n")
-    server.hang_up()
+    if ends == "hang up":
+        server.hang_up()
+    else:
+        server._links[0].sendall(ends.encode() + b"\r\n")
     (idle,) = (line for lines in office.lines._idle.values() for line in lines)
     while idle.is_quiet():  # until the news is here
         time.sleep(0.01)
@@ -250,6 +254,23 @@ def test_a_connection_that_ends_at_mail_is_replaced(
     assert len(server.dialogues) == 2
     assert server.dialogues[1] == HELLO + 2 * ONE
     assert len(server.bodies) == 4
+
+
+def test_where_one_idle_connection_is_dead_the_others_are_not_tried(
+    serve: Callable[..., ScriptedSmtp],
+) -> None:
+    """A server that was restarted costs one look, and not one for each line that it forgot."""
+    ends = {"MAIL": ["421 restarted"]}
+    server, office = serve(ends, ends, {}), Office()
+    with (
+        office.lines.lend(account(server), limit()),
+        office.lines.lend(account(server), limit()),
+    ):
+        pass
+
+    assert office.send(server.url).fate is Fate.DELIVERED
+
+    assert sorted(map(len, server.dialogues)) == [1, 2, 5]
 
 
 @pytest.mark.parametrize("ends", [None, "421 4.7.0 come back later"])
