@@ -1,7 +1,7 @@
 """Every table, imported once so that the metadata is whole."""
 
 from models.account import Account, Channel, Contract
-from models.alert import Alert, Attempt, Delivery
+from models.alert import Alert, Attempt, Delivery, Provider
 from models.base import Base
 from models.hold import Hold
 from models.invoice import Invoice, InvoiceChange
@@ -30,6 +30,7 @@ __all__ = [
     "PolicyVersion",
     "Probe",
     "Proposal",
+    "Provider",
     "SetAsideRecord",
     "SyncRun",
     "Transport",

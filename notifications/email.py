@@ -122,20 +122,21 @@ class AlertEmail(NotifyEmail):  # type: ignore[no-untyped-call]
             except LineWasDeadError:
                 return self._over_a_line(time_limit, fresh=True)
         except NoLineError:
-            return Outcome(fate=Fate.FAILED, detail="email: all connections are in use")
+            return self._nothing_gets_through("all connections are in use")
         except smtplib.SMTPAuthenticationError as error:
-            return Outcome(
-                fate=Fate.FAILED,
-                detail=f"email: {error.smtp_code} at login, the sending account was refused",
-            )
+            said = f"{error.smtp_code} at login, the sending account was refused"
+            return self._nothing_gets_through(said)
         except smtplib.SMTPResponseException as error:
-            return Outcome(fate=Fate.FAILED, detail=f"email: {error.smtp_code} before the message")
+            return self._nothing_gets_through(f"{error.smtp_code} before the message")
         except ssl.SSLError:
-            return Outcome(fate=Fate.FAILED, detail="email: no secure connection to the server")
+            return self._nothing_gets_through("no secure connection to the server")
         except BROKEN as error:
-            return Outcome(
-                fate=Fate.FAILED, detail=f"email: no connection ({type(error).__name__})"
-            )
+            return self._nothing_gets_through(f"no connection ({type(error).__name__})")
+
+    def _nothing_gets_through(self, said: str) -> Outcome:
+        """Return what it means that no message was even begun: the trouble of a shared account."""
+        fate = Fate.HELD_UP if self.keep else Fate.FAILED
+        return Outcome(fate=fate, detail=f"email: {said}")
 
     def _over_a_line(self, time_limit: TimeLimit, *, fresh: bool) -> Outcome:
         parcel = Parcel(sender=self._from, recipient=self._to, wire=self.wire)

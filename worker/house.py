@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.baseline import Baseline
-from billing.delivery import Delivering
+from billing.delivery import LANES, Delivering
 from billing.holds import Holds
 from billing.identity import LOGIN_PURPOSE
 from billing.isps import Isps
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from wispro.client import WisproClient
     from worker.buckets import Buckets
     from worker.records import Records
+    from worker.turns import Turns
 
 #: Seconds for one whole send; with the look before it, it ends well before the soft limit.
 SEND_TIMEOUT = 45.0
@@ -118,7 +119,16 @@ class House:
             self.wispro,
             self.messenger,
             max_pdf_bytes=self.settings.max_pdf_bytes,
+            pace=self._turns,
+            lanes=LANES,
         )
+
+    @cached_property
+    def _turns(self) -> Turns:
+        """Turns at providers that count by the second."""
+        from worker.turns import Turns  # noqa: PLC0415 - see above
+
+        return Turns(self.settings, children=self._children)
 
     def wispro(self, access: WisproAccess) -> WisproClient:
         """Return a client for one ISP; connections are shared in this process, the pace by all."""
@@ -206,8 +216,10 @@ class House:
             self._http.close()
         if self._buckets is not None:
             self._buckets.close()
-        if "messenger" in self.__dict__:  # it was needed
+        if "messenger" in vars(self):
             self.messenger.close()
+        if "_turns" in vars(self):
+            self._turns.close()
         self.database.close()
 
 

@@ -17,6 +17,7 @@ import httpx
 from sqlalchemy import delete, select
 
 from billing.delivery import Delivering
+from billing.ending import LEASE
 from billing.facts import facts_of
 from billing.isps import Isps, IspSetup
 from billing.letter import Attachment, Envelope, Fate, Letter, Message, Outcome
@@ -25,7 +26,6 @@ from billing.owing import lay_steps
 from billing.pairing import Pairing, PairingError
 from billing.planning import Planning
 from billing.ports import UpstreamError, WisproAccess
-from billing.settling import LEASE
 from billing.sync import Sync
 from billing.terms import rules_of
 from billing.values import AlertKind, ChangeKind, Medium
@@ -232,7 +232,8 @@ class Town(Provider):
             claimed = claims.claim(session, self.isp_id, limit=2, now=now, lease_until=now + LEASE)
         if tried and claimed:
             with self.database.write() as session:
-                claims.begin_attempt(session, *claimed[0], now=now, lease_until=now + LEASE)
+                begun = [claims.Begin(delivery_id=claimed[0][0], attempt=claimed[0][1])]
+                claims.begin_attempts(session, begun, now=now, lease_until=now + LEASE)
 
     def days(self, days: int) -> None:
         """Let the daemon run for some days: in the morning, at noon and in the evening."""
