@@ -136,6 +136,8 @@ class Envelope:
         message_id: stable per delivery, so that an e-mail sent again replaces itself.
         reply_to: where a customer's answer goes, or None.
         click_url: where a tap on a push leads, or None.
+        thread_id: the same for every message that belongs to one conversation, or None.
+        unsubscribe_url: an https page that stops these messages by one POST, or None.
     """
 
     scheme: str
@@ -145,6 +147,8 @@ class Envelope:
     sender_name: str
     reply_to: str | None = None
     click_url: str | None = None
+    thread_id: str | None = None
+    unsubscribe_url: str | None = None
 
 
 class Fate(StrEnum):

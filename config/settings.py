@@ -29,6 +29,7 @@ PREFIX = "ALERTA_"
 MAX_SECRET_FILE_BYTES = 65_536
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+_PAGE = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://")
 
@@ -72,6 +73,9 @@ class Settings(BaseSettings):
     max_pdf_bytes: int = Field(
         1_000_000, ge=10_000, le=10_000_000, description="Largest invoice PDF that is attached."
     )
+    public_url: str | None = Field(
+        None, description="https address under which customers reach our pages, once there are any."
+    )
 
     @field_validator("database_url")
     @classmethod
@@ -90,6 +94,17 @@ class Settings(BaseSettings):
         if value is not None and not value.get_secret_value().startswith("redis+socket://"):
             _check_port(value.get_secret_value())
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _a_page_that_can_be_reached(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        value = value.strip()
+        if not _PAGE.fullmatch(value):
+            raise ValueError("must be an https:// address, without user, query or fragment")
+        _check_port(value)
+        return value.rstrip("/")
 
     @field_validator("sync_every", "tick", mode="wrap")
     @classmethod

@@ -64,6 +64,12 @@ def parse(url: str, *, trusted: bool) -> dict[str, Any]:
     return kept
 
 
+def option(url: str, name: str) -> str | None:
+    """Return what a URL says of something that is ours and not Apprise's, or None."""
+    found = (_url_to_dict(url) or {}).get("qsd", {}).get(name)
+    return str(found) if found else None
+
+
 def instantiate(
     parts: dict[str, Any], *, asset: AppriseAsset, connect: float, read: float, **more: Any
 ) -> Any:

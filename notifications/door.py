@@ -26,10 +26,12 @@ from notifications.capabilities import Capabilities, capabilities_of
 from notifications.channels import reset_after_fork, warm
 from notifications.clean import NAME_LENGTH, clean_text, clean_url
 from notifications.context import QR_CONTENT_ID, pay_link
-from notifications.email import AlertEmail, compose
+from notifications.email import AlertEmail
 from notifications.language import resolve
+from notifications.mime import compose
 from notifications.outcomes import judge
 from notifications.render import render, render_notice
+from notifications.smtp import Lines, TimeLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +54,8 @@ def _now() -> datetime:
 class AppriseDoor:
     """Understands destinations, renders letters and sends one message at a time.
 
-    The time budget of a whole send is `send_timeout`; what has not answered by then is uncertain.
+    The time budget of a whole send is `send_timeout`; what has not answered by then is uncertain,
+    except for an e-mail that was certainly not handed over.
 
     Args:
         connect_timeout: seconds to reach a provider.
@@ -60,6 +63,7 @@ class AppriseDoor:
             failures of messages that arrive.
         send_timeout: seconds for everything, attachments included.
         clock: the time for the Date header of an e-mail.
+        lines: where SMTP connections come from.
     """
 
     def __init__(
@@ -69,11 +73,17 @@ class AppriseDoor:
         read_timeout: float = 30.0,
         send_timeout: float = 75.0,
         clock: Callable[[], datetime] = _now,
+        lines: Lines | None = None,
     ) -> None:
         self._connect = connect_timeout
         self._read = read_timeout
         self._total = send_timeout
         self._clock = clock
+        self._lines = lines or Lines()
+
+    def close(self) -> None:
+        """Close the SMTP connections that are kept."""
+        self._lines.close()
 
     def parse_destination(self, text: str) -> ParsedDestination:
         """Understand a destination.
@@ -181,8 +191,11 @@ class AppriseDoor:
             room = Apprise(asset=service.asset)
             room.add(service)
             result = room.notify(**self._call(message, attachments, service))
-        if isinstance(service, AlertEmail) and service.outcome is not None:
-            return service.outcome
+        if isinstance(service, AlertEmail):
+            if result.status is AppriseResultStatus.TIMEOUT:
+                return service.give_up(f"within {self._total:g} s")
+            if service.outcome is not None:
+                return service.outcome
         return self._verdict(result, heard, envelope)
 
     def _verdict(self, result: AppriseResult, heard: list[str], envelope: Envelope) -> Outcome:
@@ -225,7 +238,11 @@ class AppriseDoor:
         )
         if isinstance(service, AlertEmail):
             shows_code = any(file.content_id == QR_CONTENT_ID for file in attachments)
-            service.mail = compose(
+            service.lines = self._lines
+            # A customer's own account sends to that one customer.
+            service.keep = envelope.transport is not None
+            service.time_limit = self._time_limit
+            service.wire = compose(
                 message if shows_code else without_picture(message),
                 envelope,
                 attachments,
@@ -233,6 +250,9 @@ class AppriseDoor:
                 now=self._clock(),
             )
         return service
+
+    def _time_limit(self) -> TimeLimit:
+        return TimeLimit(connect=self._connect, read=self._read, total=self._total)
 
     def _call(
         self, message: Message, attachments: Sequence[Attachment], service: Any

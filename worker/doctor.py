@@ -16,18 +16,20 @@ from billing.terms import access_to
 from billing.values import ClientField
 from models.isp import Isp, Transport
 from models.operator import OperatorChannel
+from notifications.sender import sender_of
 from worker.broker import broker_client
 from worker.errors import NotReadyError
 from worker.finding import Finding
 from worker.habits import habit_findings
 from worker.house import House
+from worker.sender_domain import sender_findings
 
 
 def examine(house: House, slug: str | None) -> list[Finding]:
     """This function will check the installation and one ISP, or all of them.
 
-    The Wispro of one ISP that is named is asked afresh how it behaves; else what was found last is
-    shown.
+    Of one ISP that is named, Wispro is asked afresh how it behaves, and the DNS about the domain
+    that its e-mail comes from; else what was found last is shown.
 
     Raises:
         SetupError: if the ISP is unknown.
@@ -52,7 +54,10 @@ def examine(house: House, slug: str | None) -> list[Finding]:
     for isp in isps:
         findings += _isp(house, isp, afresh=slug is not None)
         findings.append(_circuit(house, isp))
-        findings += [_transport(house, isp, row) for row in transports[isp.id]]
+        for row in transports[isp.id]:
+            findings.append(_transport(house, isp, row))
+            if slug is not None and row.scheme == "email" and findings[-1].ok:
+                findings += _sender(house, isp, row)
         if not transports[isp.id]:
             findings.append(
                 Finding(
@@ -154,3 +159,12 @@ def _transport(house: House, isp: Isp, row: Transport) -> Finding:
     except (DestinationError, SecretError) as error:
         return Finding(what, ok=False, found=str(error), mend=mend)
     return Finding(what, ok=True, found="is understood")
+
+
+def _sender(house: House, isp: Isp, row: Transport) -> list[Finding]:
+    try:
+        sender = sender_of(house.vault.open(row.url_sealed))
+    except DestinationError as error:
+        mend = f"alerta isp transport {isp.slug} email URL"
+        return [Finding(f"{isp.slug}: sender", ok=False, found=str(error), mend=mend)]
+    return sender_findings(isp.slug, sender, house.records())

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from notifications.door import AppriseDoor
     from wispro.client import WisproClient
     from worker.buckets import Buckets
+    from worker.records import Records
     from worker.turns import Turns
 
 #: Seconds for one whole send; with the look before it, it ends well before the soft limit.
@@ -151,6 +152,12 @@ class House:
             pace=self._pacer(access.isp_id, access.requests_per_second),
         )
 
+    def records(self) -> Records:
+        """Return the DNS as this machine sees it."""
+        from worker.records import Records  # noqa: PLC0415 - only the doctor asks
+
+        return Records()
+
     def _pacer(self, isp_id: int, per_second: float) -> SharedPacer:
         from worker.buckets import Buckets  # noqa: PLC0415 - see above
 
@@ -215,6 +222,8 @@ class House:
             self._http.close()
         if self._buckets is not None:
             self._buckets.close()
+        if "messenger" in vars(self):
+            self.messenger.close()
         if "_turns" in vars(self):
             self._turns.close()
         self.database.close()

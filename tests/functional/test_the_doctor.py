@@ -9,10 +9,12 @@ import pytest
 from billing.habits import recall
 from models.isp import Isp
 from tests.support.cli import Cli
+from tests.support.nameserver import Nameserver
 from tests.support.town import SLUG, Town
 from worker.doctor import examine
 from worker.finding import Finding
 from worker.house import utc_now
+from worker.records import Records
 
 HABITS = (
     *("unknown filters", "invoices by state", "contracts by state", "invoices by national id"),
@@ -147,3 +149,30 @@ def test_the_command_shows_it_and_fails_where_something_costs(town: Town, cli: C
     ran = cli.here("doctor", SLUG)
     assert ran.code == 1
     assert "whole-ISP looks read every" in ran.stdout
+
+
+def test_the_senders_domain_is_asked_for_by_name(town: Town) -> None:
+    """`doctor SLUG` says what receivers make of the domain; `doctor` leaves the DNS alone."""
+    account = "mailto://127.0.0.1:2525?from=avisos@interatos.com.ar&dkim=s2026"
+    town.house.isps.set_transport(SLUG, "email", account, now=town.now)
+    zone = {
+        "interatos.com.ar TXT": ['"v=spf1 ip4:127.0.0.1 -all"'],
+        "interatos.com.ar MX": ["10 mail.interatos.com.ar."],
+        "mail.interatos.com.ar A": ["192.0.2.1"],
+        "_dmarc.interatos.com.ar TXT": ['"v=DMARC1; p=reject; rua=mailto:d@interatos.com.ar"'],
+    }
+    with Nameserver(zone) as nameserver:
+        town.house.records = lambda: Records(["127.0.0.1"], port=nameserver.port)  # type: ignore[method-assign]
+        everywhere = habits(town, None)
+        assert not nameserver.asked
+        found = habits(town)
+    assert "interatos.com.ar SPF" not in everywhere
+    assert found["email transport"].ok
+    lines = {name: found[f"interatos.com.ar {name}"] for name in ("SPF", "DKIM", "DMARC", "MX")}
+    assert [name for name, one in lines.items() if not one.ok] == ["DKIM"]
+    assert "s2026._domainkey.interatos.com.ar" in str(lines["DKIM"].mend)
+
+
+def test_a_made_up_domain_is_not_asked_for(town: Town) -> None:
+    """A trial on names that cannot exist is no complaint."""
+    assert habits(town)["interatos.example"].found.startswith("not checked")

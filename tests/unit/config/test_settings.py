@@ -91,3 +91,32 @@ def test_durations_read_as_seconds_or_iso(monkeypatch):
     settings = load_settings()
     assert settings.tick == timedelta(seconds=5)
     assert settings.sync_every == timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://avisos.isp.example", "https://avisos.isp.example"),
+        (" https://isp.example:8443/avisos/ ", "https://isp.example:8443/avisos"),
+    ],
+)
+def test_a_public_address_is_kept_without_its_slash(monkeypatch, given, kept):
+    """Links are made by adding a path to it."""
+    monkeypatch.setenv("ALERTA_PUBLIC_URL", given)
+    assert load_settings().public_url == kept
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://isp.example", "isp.example", "https://", "https:///path", "https://u:p@isp.example",
+        "https://isp.example/?a=1", "https://isp.example/#x", "https://isp.example/ x",
+        "https://isp.example:99999", "https://isp.example\r\nBcc: x", "javascript:1",
+        "https://ñandú.example",
+    ],
+)  # fmt: skip
+def test_a_public_address_is_plain_https(monkeypatch, given):
+    """It will stand in headers and messages, and what it leads to is nobody else's."""
+    monkeypatch.setenv("ALERTA_PUBLIC_URL", given)
+    with pytest.raises(SettingsError, match="ALERTA_PUBLIC_URL"):
+        load_settings()

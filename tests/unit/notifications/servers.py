@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Provider:
@@ -60,61 +65,149 @@ class Provider:
         self._thread.join()
 
 
-class ScriptedSmtp:
-    """An SMTP server for one connection that answers by verb.
+#: Cuts the connection so that the other side sees a reset and not an end.
+RESET = object()
 
-    `script` maps a verb ("connect", "MAIL", "RCPT", "DATA", ".") to a reply; None closes the
-    connection instead, a number waits that many seconds and then closes it.
+Reply = str | float | object | None
+
+
+class ScriptedSmtp:
+    """An SMTP server that answers by verb, on any number of connections.
+
+    A script maps a verb ("connect", "EHLO", "MAIL", "RCPT", "DATA", "dot" …) to a reply, or to a
+    list of replies of which each time takes the next and the last one stays. None closes the
+    connection instead, `RESET` cuts it, a number waits that many seconds (or until the server
+    closes) and then closes it.
+
+    Args:
+        scripts: one for each connection; the last one serves all that follow.
+        features: what EHLO announces.
+        script: the script of every connection, where there is only one.
+
+    Attributes:
+        dialogues: the verbs that came on each connection, "dot" for the end of a message.
+        bodies: the messages that were answered with 250, without the dot.
     """
 
-    def __init__(self, **script: str | float | None) -> None:
-        self._script = script
+    def __init__(
+        self,
+        *scripts: dict[str, Any],
+        features: tuple[str, ...] = (),
+        **script: Reply | list[Reply],
+    ) -> None:
+        self._scripts = list(scripts) or [script]
+        self._features = features
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self.got: list[str] = []
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
+        self.url = f"mailto://127.0.0.1:{self.port}?from=avisos@isp.example"
+        self.dialogues: list[list[str]] = []
+        self.bodies: list[bytes] = []
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._links: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
-    def _reply(self, link: socket.socket, verb: str, usual: str) -> bool:
-        reply = self._script.get(verb, usual)
+    @property
+    def got(self) -> list[str]:
+        """All verbs, connection after connection."""
+        return [verb for dialogue in self.dialogues for verb in dialogue]
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is true of what the server saw.
+
+        Raises:
+            TimeoutError: if it does not become true.
+        """
+        with self._changed:
+            if not self._changed.wait_for(condition, 10):
+                raise TimeoutError(f"the server saw {self.dialogues}")
+
+    def hang_up(self) -> None:
+        """Close every connection, as a server that restarts does."""
+        for link in self._links:
+            with suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Stop listening, close what is open, and wait for the dialogues to end."""
+        self._closing.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self.hang_up()
+        for thread in list(self._threads):
+            thread.join(5)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            try:
+                link, _ = self._listener.accept()
+            except OSError:
+                return
+            script = self._scripts[min(len(self.dialogues), len(self._scripts) - 1)]
+            verbs: list[str] = []
+            self.dialogues.append(verbs)
+            self._links.append(link)
+            replies = {key: list(r) if isinstance(r, list) else [r] for key, r in script.items()}
+            thread = threading.Thread(target=self._serve, args=(link, replies, verbs))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(
+        self, link: socket.socket, replies: dict[str, list[Reply]], verbs: list[str]
+    ) -> None:
+        with link, link.makefile("rb") as lines, suppress(OSError):
+            if not self._say(link, _next(replies, "connect", "220 scripted")):
+                return
+            usual = {"DATA": "503 5.5.1 to whom?", "QUIT": "221 bye"}
+            features = ["scripted", *self._features]
+            if "auth" in replies:
+                features.append("AUTH PLAIN")
+                replies.setdefault("AUTH", replies["auth"])
+            usual["EHLO"] = "\r\n".join(
+                f"250{'-' if place + 1 < len(features) else ' '}{feature}"
+                for place, feature in enumerate(features)
+            )
+            body: list[bytes] | None = None
+            for raw in lines:
+                line = raw.decode("ascii", "replace").rstrip("\r\n")
+                if body is not None and line != ".":
+                    body.append(raw)
+                    continue
+                verb = "dot" if body is not None else line.partition(" ")[0].upper()
+                with self._changed:
+                    verbs.append(verb)
+                    self._changed.notify_all()
+                answer = _next(replies, verb, usual.get(verb, "250 OK"))
+                if body is not None and str(answer).startswith("250"):
+                    self.bodies.append(b"".join(body))
+                if not self._say(link, answer):
+                    return
+                if verb in {"MAIL", "RCPT"}:
+                    usual["DATA"] = "354 go on" if str(answer)[0] == "2" else "503 5.5.1 to whom?"
+                    if verb == "MAIL":
+                        usual["RCPT"] = (
+                            "250 OK" if str(answer)[0] == "2" else "503 5.5.1 from whom?"
+                        )
+                body = [] if verb == "DATA" and str(answer).startswith("354") else None
+                if verb == "QUIT" or str(answer).startswith("421"):
+                    return
+
+    def _say(self, link: socket.socket, reply: Reply) -> bool:
+        """Answer; return whether the connection lives on."""
         if isinstance(reply, str):
             link.sendall(reply.encode() + b"\r\n")
             return True
-        if reply is not None:
-            time.sleep(reply)
+        if reply is RESET:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif isinstance(reply, int | float):
+            self._closing.wait(reply)
         return False
 
-    def _serve(self) -> None:
-        try:
-            link, _ = self._listener.accept()
-        except OSError:
-            return
-        with link, link.makefile("rb") as lines:
-            if not self._reply(link, "connect", "220 scripted"):
-                return
-            usual = {"EHLO": "250 scripted", "DATA": "354 go on", "QUIT": "221 bye"}
-            if "auth" in self._script:
-                usual["EHLO"] = "250-scripted\r\n250 AUTH PLAIN"
-                usual["AUTH"] = str(self._script["auth"])
-            in_body = False
-            for raw in lines:
-                line = raw.decode("ascii", "replace").rstrip("\r\n")
-                if in_body and line != ".":
-                    continue
-                verb = "dot" if in_body else line.partition(" ")[0].upper()
-                self.got.append(verb)
-                in_body = False
-                try:
-                    if not self._reply(link, verb, usual.get(verb, "250 OK")):
-                        return
-                except OSError:
-                    return
-                in_body = verb == "DATA" and str(self._script.get("DATA", "354")).startswith("354")
 
-    def close(self) -> None:
-        """Stop listening and wait for the dialogue to end."""
-        self._listener.close()
-        self._thread.join(5)
+def _next(replies: dict[str, list[Reply]], verb: str, usual: str) -> Reply:
+    given = replies.get(verb, [usual])
+    return given.pop(0) if len(given) > 1 else given[0]
 
 
 def free_port() -> int:

@@ -240,10 +240,10 @@ def test_an_international_domain_is_written_in_ascii(inbox: tuple[Inbox, str]) -
 @pytest.mark.parametrize(
     ("script", "fate", "said"),
     [
-        ({"connect": "421 busy"}, Fate.FAILED, "421"),
-        ({"connect": None}, Fate.FAILED, "no connection"),
+        ({"connect": "421 busy"}, Fate.HELD_UP, "421"),
+        ({"connect": None}, Fate.HELD_UP, "no connection"),
         ({"MAIL": "550 5.7.1 sender refused"}, Fate.FAILED, "550 5.7.1 at MAIL"),
-        ({"MAIL": "451 later"}, Fate.FAILED, "451 at MAIL"),
+        ({"MAIL": "451 later"}, Fate.HELD_UP, "451 at MAIL"),
         ({"MAIL": None}, Fate.FAILED, "broke at MAIL"),
         ({"RCPT": "550 5.1.1 <ana@example.org> unknown"}, Fate.REJECTED, "550 5.1.1 at RCPT"),
         ({"RCPT": "550 no such user here"}, Fate.REJECTED, "550 at RCPT"),
@@ -253,13 +253,13 @@ def test_an_international_domain_is_written_in_ascii(inbox: tuple[Inbox, str]) -
         ({"RCPT": "550 5.2.1 mailbox disabled"}, Fate.REJECTED, "550 5.2.1"),
         ({"RCPT": "450 4.2.1 greylisted"}, Fate.FAILED, "450 4.2.1"),
         ({"RCPT": "451 4.7.1 try again"}, Fate.FAILED, "451 4.7.1"),
-        ({"RCPT": "421 shutting down"}, Fate.FAILED, "421"),
+        ({"RCPT": "421 shutting down"}, Fate.HELD_UP, "421"),
         ({"RCPT": None}, Fate.FAILED, "broke at RCPT"),
         ({"DATA": "451 no space"}, Fate.FAILED, "451 at DATA"),
         ({"DATA": None}, Fate.FAILED, "broke at DATA"),
         ({"dot": "250 OK queued"}, Fate.DELIVERED, "250"),
         ({"dot": "451 4.3.0 try later"}, Fate.FAILED, "451 4.3.0"),
-        ({"dot": "421 going away"}, Fate.FAILED, "421"),
+        ({"dot": "421 going away"}, Fate.HELD_UP, "421"),
         ({"dot": "554 5.7.1 looks like spam"}, Fate.FAILED, "554 5.7.1"),
         ({"dot": "550 5.1.1 no such user"}, Fate.REJECTED, "550 5.1.1"),
         ({"dot": None}, Fate.UNCERTAIN, "connection broke after the message"),
@@ -293,11 +293,11 @@ def test_a_stalled_server_is_left_after_the_total_time() -> None:
     assert outcome.fate is Fate.UNCERTAIN
 
 
-def test_nobody_listening_is_a_failure() -> None:
+def test_nobody_listening_is_no_fault_of_the_message() -> None:
     """A refused connection certainly delivered nothing."""
     outcome = send(envelope(f"mailto://127.0.0.1:{free_port()}?from=avisos@isp.example"))
 
-    assert outcome.fate is Fate.FAILED
+    assert outcome.fate is Fate.HELD_UP
     assert "no connection" in outcome.detail
 
 
@@ -309,7 +309,7 @@ def test_a_wrong_password_is_the_accounts_fault() -> None:
     outcome = send(envelope(account))
 
     server.close()
-    assert outcome.fate is Fate.FAILED
+    assert outcome.fate is Fate.HELD_UP
     assert outcome.detail == "email: 535 at login, the sending account was refused"
 
 
@@ -321,7 +321,7 @@ def test_a_server_without_tls_gets_no_password() -> None:
     outcome = send(envelope(account))
 
     server.close()
-    assert outcome.fate is Fate.FAILED
+    assert outcome.fate is Fate.HELD_UP
     assert "AUTH" not in server.got
 
 
