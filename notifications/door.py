@@ -60,6 +60,7 @@ class AppriseDoor:
             failures of messages that arrive.
         send_timeout: seconds for everything, attachments included.
         clock: the time for the Date header of an e-mail.
+        telegram_api: the address of the Bot API, without a slash at its end; None = Apprise's own.
     """
 
     def __init__(
@@ -69,11 +70,13 @@ class AppriseDoor:
         read_timeout: float = 30.0,
         send_timeout: float = 75.0,
         clock: Callable[[], datetime] = _now,
+        telegram_api: str | None = None,
     ) -> None:
         self._connect = connect_timeout
         self._read = read_timeout
         self._total = send_timeout
         self._clock = clock
+        self._telegram_api = telegram_api
 
     def parse_destination(self, text: str) -> ParsedDestination:
         """Understand a destination.
@@ -212,6 +215,8 @@ class AppriseDoor:
             read=self._read,
             **more,
         )
+        if parts["schema"] == "tgram" and self._telegram_api is not None:
+            service.notify_url = f"{self._telegram_api}/bot"
         if isinstance(service, AlertEmail):
             shows_code = any(file.content_id == QR_CONTENT_ID for file in attachments)
             service.mail = compose(

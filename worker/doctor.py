@@ -14,8 +14,10 @@ from billing.isps import find_isp
 from billing.ports import DestinationError, SecretError, UpstreamError, WisproPort
 from billing.terms import access_to
 from billing.values import ClientField
+from models.bot import Bot
 from models.isp import Isp, Transport
 from models.operator import OperatorChannel
+from worker.bots import mend
 from worker.broker import broker_client
 from worker.errors import NotReadyError
 from worker.finding import Finding
@@ -52,7 +54,10 @@ def examine(house: House, slug: str | None) -> list[Finding]:
     for isp in isps:
         findings += _isp(house, isp, afresh=slug is not None)
         findings.append(_circuit(house, isp))
-        findings += [_transport(house, isp, row) for row in transports[isp.id]]
+        for row in transports[isp.id]:
+            findings.append(_transport(house, isp, row))
+            if row.scheme == "telegram" and findings[-1].ok:
+                findings.append(_bot(house, isp, row))
         if not transports[isp.id]:
             findings.append(
                 Finding(
@@ -154,3 +159,23 @@ def _transport(house: House, isp: Isp, row: Transport) -> Finding:
     except (DestinationError, SecretError) as error:
         return Finding(what, ok=False, found=str(error), mend=mend)
     return Finding(what, ok=True, found="is understood")
+
+
+def _bot(house: House, isp: Isp, row: Transport) -> Finding:
+    """Say whether the bot hears what customers write, as the daemon last found it."""
+    what = f"{isp.slug}: telegram bot"
+    access = house.chat.access(house.vault.open(row.url_sealed))
+    with house.database.read() as session:
+        bot = session.get(Bot, access.bot_id)
+    if bot is None:
+        return Finding(
+            what,
+            ok=True,
+            found="only sends; the first alerta pair-link lets it listen to customers",
+        )
+    if bot.trouble is None:
+        heard = bot.listened_at
+        last = f"answered last at {heard.astimezone():%Y-%m-%d %H:%M}" if heard else "not asked yet"
+        return Finding(what, ok=True, found=f"@{bot.username} listens, Telegram {last}")
+    found = f"@{bot.username} cannot listen: {bot.trouble}"
+    return Finding(what, ok=False, found=found, mend=mend(isp.slug, bot.trouble))

@@ -16,7 +16,9 @@ from billing.baseline import Baseline
 from billing.delivery import Delivering
 from billing.holds import Holds
 from billing.identity import LOGIN_PURPOSE
+from billing.inviting import Inviting
 from billing.isps import Isps
+from billing.listening import Listening
 from billing.maintenance import Maintenance
 from billing.notices import Telling
 from billing.operators import Operators
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     import httpx
 
     from notifications.door import AppriseDoor
+    from notifications.telegram import TelegramDoor
     from wispro.client import WisproClient
     from worker.buckets import Buckets
 
@@ -86,7 +89,14 @@ class House:
         """The door to people."""
         from notifications.door import AppriseDoor  # noqa: PLC0415 - see above
 
-        return AppriseDoor(send_timeout=SEND_TIMEOUT)
+        return AppriseDoor(send_timeout=SEND_TIMEOUT, telegram_api=self.settings.telegram_api)
+
+    @cached_property
+    def chat(self) -> TelegramDoor:
+        """The door to the bots."""
+        from notifications.telegram import TelegramDoor  # noqa: PLC0415 - see above
+
+        return TelegramDoor(self._client(), api=self.settings.telegram_api)
 
     @cached_property
     def isps(self) -> Isps:
@@ -97,6 +107,16 @@ class House:
     def pairing(self) -> Pairing:
         """Pair customers."""
         return Pairing(self.database, self.vault, self.wispro, self.messenger, login_token)
+
+    @cached_property
+    def inviting(self) -> Inviting:
+        """Invite customers to pair themselves."""
+        return Inviting(self.database, self.vault, self.pairing, self.chat)
+
+    @cached_property
+    def listening(self) -> Listening:
+        """Hear and answer what people write to the bots."""
+        return Listening(self.database, self.vault, self.chat, self.messenger)
 
     @cached_property
     def operators(self) -> Operators:
@@ -121,19 +141,22 @@ class House:
 
     def wispro(self, access: WisproAccess) -> WisproClient:
         """Return a client for one ISP; connections are shared in this process, the pace by all."""
-        import httpx  # noqa: PLC0415 - see above
+        from wispro.client import WisproClient  # noqa: PLC0415 - see above
 
-        from wispro.client import WisproClient  # noqa: PLC0415
-
-        if self._http is None:
-            self._http = httpx.Client(follow_redirects=False)
         return WisproClient(
-            self._http,
+            self._client(),
             base_url=access.base_url,
             token=access.token,
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
             pace=self._pacer(access.isp_id, access.requests_per_second),
         )
+
+    def _client(self) -> httpx.Client:
+        import httpx  # noqa: PLC0415 - see above
+
+        if self._http is None:
+            self._http = httpx.Client(follow_redirects=False)
+        return self._http
 
     def _pacer(self, isp_id: int, per_second: float) -> SharedPacer:
         from worker.buckets import Buckets  # noqa: PLC0415 - see above
@@ -189,6 +212,7 @@ class House:
                 self.delivering,
                 self.maintenance,
                 self.telling,
+                self.listening,
                 self.clock,
             )
         )

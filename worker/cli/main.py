@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from billing.chat import ChatError
 from billing.holds import HoldError
 from billing.isps import SetupError
 from billing.policy_file import PolicyError
@@ -19,6 +20,7 @@ from config.settings import SettingsError
 from worker.cli import (
     explaining,
     holding,
+    inviting,
     looking,
     overriding,
     pairing,
@@ -43,6 +45,7 @@ _FORESEEN = (
     RenderError,
     SecretError,
     UpstreamError,
+    ChatError,
     SyncBusyError,
     NotReadyError,
     ValkeyError,
@@ -60,6 +63,7 @@ _MODULES = (
     setting_up,
     policies,
     pairing,
+    inviting,
     overriding,
     looking,
     holding,
