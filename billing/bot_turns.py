@@ -27,6 +27,8 @@ NUMBERS_HOLD_FOR = timedelta(days=6)
 ANSWER_WITHIN = timedelta(minutes=10)
 _MOST_TRIES = 3
 _ANSWERS_A_TURN = 50
+#: Where Telegram is slow, the rest waits for the next turn.
+ANSWERS_FOR = timedelta(seconds=30)
 #: A chat takes a message a second (core.telegram.org/bots/faq).
 _CHAT_PACE = timedelta(seconds=1)
 _SEEN_EVERY = timedelta(minutes=1)
@@ -200,9 +202,11 @@ class Turns:
                 .order_by(BotQuestion.id)
                 .limit(_ANSWERS_A_TURN)
             ).all()
-        left = False
+        left, begun = False, self._clock()
         for row in rows:
             now = self._clock()
+            if now - begun > ANSWERS_FOR:
+                return True
             last = self._answered_at.get(row.chat_digest)
             if row.asked_at + ANSWER_WITHIN < now:
                 self._settle(row, "late")

@@ -33,6 +33,10 @@ import uvicorn
 
 _START_SECONDS = 10
 _METHODS_THAT_SEND = {"sendMessage", "sendPhoto", "sendDocument", "sendMediaGroup"}
+_OTHER_POLLER = (
+    "Conflict: terminated by other getUpdates request; make sure that only one bot instance is "
+    "running"
+)
 _LONGEST_TEXT, _LONGEST_CAPTION = 4096, 1024
 
 
@@ -58,6 +62,8 @@ class Bot:
         blocked: chats whose owner blocked the bot: 403.
         gone: chats that do not exist: 400.
         revoked: whether the token is not valid any more: 401.
+        other_poller: whether another program asks for the same updates all the time: 409.
+        before_updates: called when `getUpdates` is asked for, before it is answered.
         webhook: the address to which updates go instead, which makes `getUpdates` a 409.
         offset: the smallest update that was not confirmed yet.
     """
@@ -74,6 +80,8 @@ class Bot:
         self.blocked: set[int] = set()
         self.gone: set[int] = set()
         self.revoked = False
+        self.other_poller = False
+        self.before_updates: Callable[[], object] = bool
         self.webhook: str | None = None
         self.offset = 0
         self.blocked_until = 0.0
@@ -312,17 +320,16 @@ class TelegramServer:
                 "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook "
                 "to delete the webhook first",
             )
+        await asyncio.to_thread(bot.before_updates)
+        if bot.other_poller:
+            return _error(409, _OTHER_POLLER)
         found = await bot.updates(
             int(given.get("offset", 0)),
             int(given.get("limit", 100)),
             float(given.get("timeout", 0)),
         )
         if found is None:
-            return _error(
-                409,
-                "Conflict: terminated by other getUpdates request; make sure that only one bot "
-                "instance is running",
-            )
+            return _error(409, _OTHER_POLLER)
         return _ok(found)
 
     def _take(
