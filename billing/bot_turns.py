@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -54,11 +55,15 @@ class Served:
 
 @dataclass(slots=True)
 class Report:
-    """What came of listening: messages handled, answers sent, accounts paired."""
+    """What came of listening: messages handled, answers sent, accounts paired.
+
+    `told` is called with each of these accounts when its pairing is kept.
+    """
 
     heard: int = 0
     answered: int = 0
     paired: list[int] = field(default_factory=list)
+    told: Callable[[int], object] = bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +155,7 @@ class Turns:
         self._report.heard += 1
         if heard.paired is not None:
             self._report.paired.append(heard.paired)
+            self._report.told(heard.paired)
         log.info(
             "bot.heard",
             bot_id=self._bot.bot_id,

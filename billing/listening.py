@@ -9,7 +9,7 @@ answered twice harms nobody.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -56,24 +56,26 @@ class Listening:
         self._chat = chat
         self._conversing = Conversing(vault, messenger)
 
-    def run(self, clock: Clock) -> Report:
+    def run(self, clock: Clock, *, paired: Callable[[int], object]) -> None:
         """This function will listen for every bot that nobody listens for, for a bounded time.
 
         Each bot has a thread, since all of them wait. Without a bot it is one query.
 
+        Args:
+            clock: tells the present.
+            paired: called with each account that was paired, as soon as it is, in any thread.
+
         Raises:
             Exception: what nobody foresaw, after all of them ended.
         """
-        report = Report()
         bots = self.due(now=clock())
         if not bots:
-            return report
+            return
         ends = clock() + TURNS_FOR
         with ThreadPoolExecutor(len(bots), thread_name_prefix="bot") as pool:
-            runs = [pool.submit(self.serve, bot, clock, ends, report) for bot in bots]
+            runs = [pool.submit(self.serve, bot, clock, ends, Report(told=paired)) for bot in bots]
         for one in runs:
             one.result()
-        return report
 
     def due(self, *, now: datetime) -> Sequence[Served]:
         """This function will return the bots that listen, rest no more and have no poller."""

@@ -14,6 +14,4 @@ from tasks.sync import sync_account
 def poll(**_: object) -> None:
     """This task will listen for every bot that nobody listens for, for some seconds."""
     d = desk()
-    report = d.listening.run(d.clock)
-    for account_id in report.paired:
-        hint(sync_account, account_id=account_id)
+    d.listening.run(d.clock, paired=lambda one: hint(sync_account, account_id=one))

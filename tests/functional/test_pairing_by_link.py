@@ -130,7 +130,7 @@ def test_the_bot_is_shown_and_taken_over_by_command(place: BotTown, cli: Cli) ->
     linked = cli.well_here("pair-link", SLUG, place.town.customer().id)
     assert "warning: @interatos_bot cannot listen: a webhook" in linked.stderr
     cli.well_here("isp", "bot", SLUG, "--take-over")
-    assert place.bot.webhook is None
+    assert place.telegram.bots[TOKEN].webhook is None
     cli.well_here("listen")
     cli.well_here("isp", "bot", SLUG)
     assert "Telegram answered last at" in cli.here("doctor", SLUG).stdout
