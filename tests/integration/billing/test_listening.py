@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -10,10 +11,12 @@ import pytest
 from sqlalchemy import func, select, update
 
 from billing.bot_turns import NUMBERS_HOLD_FOR, Report
+from billing.chat import Said
 from billing.codes import MOST_WRONG, WRONG_WINDOW
-from billing.conversing import MOST_ANSWERS
+from billing.conversing import MOST_ANSWERS, Conversing
 from billing.held import HoldKind
 from billing.isps import IspSetup, SetupError
+from billing.listening import LEASE
 from models.account import Account, Channel
 from models.bot import Bot as BotRow
 from models.bot import BotQuestion
@@ -22,9 +25,11 @@ from models.hold import Hold
 from models.operator import OperatorNotice
 from models.pair_code import PairCode
 from tests.support.bots import ANA, EVA, STRANGER, TOKEN, BotTown
+from tests.support.house import ImpatientHouse
 from tests.support.marks import on_sqlite
 from tests.support.telegram import TelegramServer
 from tests.support.town import SLUG, Town
+from worker.house import House, utc_now
 
 NEUTRAL = "Para recibir los avisos de tu cuenta, abrí el enlace"
 
@@ -409,6 +414,78 @@ def test_a_lease_that_is_lost_writes_and_sends_nothing(place: BotTown) -> None:
     assert (report.heard, report.paired, place.bot.sent) == (0, [], [])
     with place.house.database.read() as session:
         assert session.scalars(select(PairCode.used_at)).one() is None
+
+
+def test_a_poller_that_died_is_missed_for_the_length_of_its_lease(place: BotTown) -> None:
+    """A second before its end nobody else may listen; at its end somebody does."""
+    place.house.inviting.listen(SLUG, now=place.town.now)
+    assert BotLease(place.house.database, place.bot.id, LEASE).take(now=place.town.now)
+    place.town.wait(seconds=LEASE.total_seconds() - 1)
+    assert place.house.listening.due(now=place.town.now) == []
+    place.town.wait(seconds=1)
+    assert len(place.house.listening.due(now=place.town.now)) == 1
+
+
+def test_two_pollers_at_once_answer_everybody_once(
+    place: BotTown, telegram: TelegramServer
+) -> None:
+    """On the clock of the wall: forty people, two processes' worth of listeners, one bot."""
+    telegram.clock = time.monotonic
+    place.house.inviting.listen(SLUG, now=place.town.now)
+    people = range(6_000_000_001, 6_000_000_041)
+    for chat in people:
+        place.bot.hears(chat, "hola")
+    other = ImpatientHouse(place.town.settings)
+    failures: list[BaseException] = []
+
+    def run(house: House) -> None:
+        try:
+            for bot in house.listening.due(now=utc_now()):
+                house.listening.serve(bot, utc_now, utc_now() + timedelta(seconds=4), Report())
+        except BaseException as error:  # noqa: BLE001 - told below
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in (place.house, other, other)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30)
+    other.close()
+    assert failures == []
+    assert [len(place.bot.to(chat)) for chat in people] == [1] * len(people)
+    assert place.bot.violations == 0
+    assert place.row().trouble is None
+
+
+def test_of_two_who_hand_in_one_code_at_once_one_is_paired(place: BotTown) -> None:
+    """Chat and page may hand in the same code in the same instant."""
+    code = place.code(place.town.customer())
+    house, now = place.house, place.town.now
+    ready = threading.Barrier(2)
+    paired: list[int | None] = []
+
+    def hand_in(chat: int) -> None:
+        with house.database.write() as session:
+            if session.get_bind().dialect.name != "sqlite":
+                ready.wait(10)  # SQLite lets one writer in at a time
+            heard = Conversing(house.vault, house.messenger).hear(
+                session,
+                place.bot.id,
+                (place.town.isp_id,),
+                Said(update_id=1, chat_id=chat, private=True, text=f"/start {code}"),
+                now=now,
+            )
+            assert heard is not None
+            paired.append(heard.paired)
+
+    threads = [threading.Thread(target=hand_in, args=(chat,)) for chat in (ANA, EVA)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30)
+    assert sorted(paired, key=bool) == [None, 1]
+    with house.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Channel)) == 1
 
 
 def test_an_answer_that_was_not_sent_goes_with_the_next_turn(place: BotTown) -> None:
