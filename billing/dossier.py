@@ -9,14 +9,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TypedDict
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
 from billing import digest, gate
 from billing.contacts import limits_of
 from billing.facts import facts_of
 from billing.held import Held, strictest
-from billing.holds import holds_on
+from billing.holds import all_holds_on, held_of
 from billing.letter import Debt, Letter
 from billing.owing import Rules, lay_steps
 from billing.paylink import fill_pay_url
@@ -28,6 +28,7 @@ from billing.wanted import is_capped, refused, stands
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Delivery
 from models.debts import invoices_of_old_debts
+from models.hold import Hold
 from models.invoice import Invoice
 from models.isp import Isp, Transport
 
@@ -387,22 +388,57 @@ class _Shared(TypedDict):
 
 def open_dossier(session: Session, delivery_id: int) -> Dossier:
     """This function will read everything about one delivery."""
-    delivery = session.scalars(
+    return open_dossiers(session, [delivery_id])[delivery_id]
+
+
+def open_dossiers(session: Session, delivery_ids: Sequence[int]) -> dict[int, Dossier]:
+    """This function will read everything about several deliveries, in a few statements.
+
+    Raises:
+        UnreadablePolicyError: if the policy of an ISP cannot be read.
+    """
+    deliveries = session.scalars(
         select(Delivery)
-        .where(Delivery.id == delivery_id)
+        .where(Delivery.id.in_(delivery_ids))
         .options(
             joinedload(Delivery.channel).joinedload(Channel.account).joinedload(Account.isp),
             joinedload(Delivery.alert).joinedload(Alert.invoice),
         )
-    ).one()
+    ).all()
+    isps = {one.channel.account.isp_id: one.channel.account.isp for one in deliveries}
+    rules = {isp_id: rules_of(isp) for isp_id, isp in isps.items()}
+    transports = {
+        (one.isp_id, one.scheme): one
+        for one in session.scalars(select(Transport).where(Transport.isp_id.in_(isps)))
+    }
+    holds = all_holds_on(session, {one.account_id for one in deliveries})
+    # Kept here, since what nobody holds is forgotten and read again for each invoice.
+    contracts = _contracts_of(session, deliveries)
+    opened = {
+        one.id: _open(
+            session,
+            one,
+            rules=rules[one.channel.account.isp_id],
+            transport=transports.get((one.channel.account.isp_id, one.channel.scheme)),
+            holds=holds.get(one.account_id, ()),
+        )
+        for one in deliveries
+    }
+    del contracts
+    return opened
+
+
+def _open(
+    session: Session,
+    delivery: Delivery,
+    *,
+    rules: Rules,
+    transport: Transport | None,
+    holds: Sequence[Hold],
+) -> Dossier:
     channel, alert = delivery.channel, delivery.alert
     account = channel.account
-    transport = session.scalars(
-        select(Transport).where(
-            Transport.isp_id == account.isp_id, Transport.scheme == channel.scheme
-        )
-    ).first()
-    rules = rules_of(account.isp).of_account(account)
+    rules = rules.of_account(account)
     shared: _Shared = {
         "delivery": delivery,
         "alert": alert,
@@ -411,7 +447,7 @@ def open_dossier(session: Session, delivery_id: int) -> Dossier:
         "isp": account.isp,
         "transport": transport if channel.needs_transport else None,
         "rules": rules,
-        "holds": holds_on(session, account.id, alert.invoice_id),
+        "holds": tuple(held_of(row) for row in holds if row.invoice_id in {None, alert.invoice_id}),
         "limits": limits_of(session, delivery, alert, rules.policy, rules.calendar),
     }
     if AlertKind(alert.kind) is AlertKind.DIGEST:
@@ -432,6 +468,19 @@ def open_dossier(session: Session, delivery_id: int) -> Dossier:
         suspended=_is_suspended(session, invoice),
         reminded=reminded,
     )
+
+
+def _contracts_of(session: Session, deliveries: Sequence[Delivery]) -> Sequence[Contract]:
+    """Read the contracts of their invoices in one go; `session.get` finds them from then on."""
+    places = {
+        (invoice.isp_id, invoice.contract_id)
+        for one in deliveries
+        if (invoice := one.alert.invoice) is not None and invoice.contract_id is not None
+    }
+    if not places:
+        return ()
+    wanted = tuple_(Contract.isp_id, Contract.contract_id).in_(places)
+    return session.scalars(select(Contract).where(wanted)).all()
 
 
 def _is_suspended(session: Session, invoice: Invoice) -> bool:

@@ -7,7 +7,7 @@ came due meanwhile, the latest goes if it is still worth something.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -53,22 +53,16 @@ class HoldLine:
     released_by: str | None
 
 
-def holds_on(session: Session, account_id: int, invoice_id: int | None) -> tuple[Held, ...]:
-    """This function will read what was not released of an account, or of one of its invoices.
+def all_holds_on(session: Session, account_ids: Collection[int]) -> dict[int, list[Hold]]:
+    """This function will read what was not released, by account.
 
-    Args:
-        session: reads.
-        account_id: whose.
-        invoice_id: its own holds count along with those on the whole account; None = only these.
+    Those that name an invoice bind that one; the others bind the whole account.
     """
-    rows = session.scalars(
-        select(Hold).where(
-            Hold.account_id == account_id,
-            Hold.released_at.is_(None),
-            or_(Hold.invoice_id.is_(None), Hold.invoice_id == invoice_id),
-        )
-    )
-    return tuple(held_of(row) for row in rows)
+    found: dict[int, list[Hold]] = {}
+    wanted = (Hold.account_id.in_(account_ids), Hold.released_at.is_(None))
+    for row in session.scalars(select(Hold).where(*wanted).order_by(Hold.id)):
+        found.setdefault(row.account_id, []).append(row)
+    return found
 
 
 def held_of(row: Hold) -> Held:

@@ -154,6 +154,9 @@ class Fate(StrEnum):
     DELIVERED = "delivered"  # the provider accepted it
     REJECTED = "rejected"  # refused for good: the destination will never work
     FAILED = "failed"  # certainly not delivered, worth another try
+    HELD_UP = (
+        "held_up"  # certainly not delivered, by no fault of this message: nothing gets through
+    )
     UNCERTAIN = "uncertain"  # the provider may have it
 
 

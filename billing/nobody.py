@@ -16,6 +16,11 @@ class Blank:
         del sealed
         return ""
 
+    def digest(self, clear: str, *, purpose: str) -> str:
+        """Return what was given: there is nothing to hide."""
+        del purpose
+        return clear
+
 
 class Nobody:
     """Delivers everything to nobody."""
@@ -36,6 +41,11 @@ class Nobody:
         """Take none."""
         del scheme
         return False
+
+    def account_of(self, scheme: str, url: str) -> str:
+        """Name the kind of channel: there is one account for each."""
+        del url
+        return scheme
 
     def send(
         self, message: Message, envelope: Envelope, attachments: Sequence[Attachment]

@@ -16,9 +16,9 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from billing.ending import LEASE, ending, short
 from billing.letter import Envelope, Fate, Notice, Outcome
 from billing.ports import DestinationError, NoticePort, RenderError, SecretError, VaultPort
-from billing.settling import LEASE, ending, short
 from billing.values import DeliveryState, Medium, NoticeKind, Reason
 from models import notice_claims as claims
 from models.database import Database, insert_for
@@ -217,9 +217,13 @@ class Telling:
             outcome = self._messenger.send(message, envelope, ())
         except DestinationError as error:
             outcome = Outcome(fate=Fate.REJECTED, detail=str(error))
-        final, why, values = ending(outcome, tries=tries, now=clock())
+        end = ending(outcome, tries=tries, now=clock())
         detail = None if outcome.fate is Fate.DELIVERED else outcome.detail
-        return self._settle(papers, attempt, final, why, detail, **values)
+        instants = {
+            "not_before": end.not_before, "sent_at": end.sent_at, "settled_at": end.settled_at,
+        }  # fmt: skip
+        known = {name: at for name, at in instants.items() if at is not None}
+        return self._settle(papers, attempt, end.state, end.reason, detail, **known)
 
     def _open(self, notice_id: int) -> _Papers | None:
         with self._database.read() as session:

@@ -168,6 +168,7 @@ def record_all(session: Session, several: Sequence[Owing], *, now: datetime) -> 
                     "account_id": one.account.id,
                     "alert_id": alert_id,
                     "channel_id": channel_id,
+                    "route": scheme,
                     "state": (DeliveryState.SKIPPED if why else DeliveryState.PLANNED).value,
                     "reason": why.value if why else None,
                     "message_id": str(uuid.uuid4()),

@@ -227,11 +227,43 @@ class MessengerPort(Protocol):
         """Whether a PDF can be attached on a channel of this scheme."""
         ...
 
+    def account_of(self, scheme: str, url: str) -> str:
+        """Return what its provider knows a sending account by. Secret: to be hashed.
+
+        Args:
+            scheme: of the channel.
+            url: an Apprise URL: a transport, or a whole destination.
+        """
+        ...
+
     def send(
         self, message: Message, envelope: Envelope, attachments: Sequence[Attachment]
     ) -> Outcome:
         """Send once and say what became of it; never raises for a provider's fault."""
         ...
+
+
+class PacePort(Protocol):
+    """Keeps messages apart, those of all workers together."""
+
+    def reserve(self, gaps: Sequence[tuple[str, float]], *, within: float) -> float:
+        """Take the next turn; return how many seconds from now it is.
+
+        Args:
+            gaps: what the message counts for (an account, a recipient) and the seconds between two
+                messages there.
+            within: if the turn is later than this, none is taken.
+        """
+        ...
+
+
+class Unpaced:
+    """Keeps nothing apart: for rehearsals, and for accounts without short limits."""
+
+    def reserve(self, gaps: Sequence[tuple[str, float]], *, within: float) -> float:
+        """Let everybody pass at once."""
+        del gaps, within
+        return 0.0
 
 
 class NoticePort(Protocol):

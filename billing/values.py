@@ -156,6 +156,7 @@ class Reason(StrEnum):
     REJECTED = "rejected"  # the provider refused for good
     TRIES_SPENT = "tries_spent"  # the last permitted try failed
     PROVIDER_TROUBLE = "provider_trouble"  # failed for now; waits for its next try
+    PROVIDER_LIMIT = "provider_limit"  # as much left over the sending account as its provider takes
     NO_TRANSPORT = "no_transport"  # the ISP has no sending account for this kind of channel
     RENDER_FAILED = "render_failed"  # the template could not be filled for this customer
     UNREADABLE_SECRET = "unreadable_secret"  # noqa: S105 - a reason, not a secret

@@ -47,13 +47,14 @@ class Delivery(Base):
     """One alert on one channel, claimed by a guarded update before it is sent.
 
     `attempts` is also the fencing token: whoever settles names the attempt it made. `not_before` is
-    when it may go next; `planned_at` when it was first meant to go.
+    when it may go next; `planned_at` when it was first meant to go. `route` is the scheme of its
+    channel: what leaves over one sending account of an ISP is claimed together.
     """
 
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("alert_id", "channel_id"),
-        Index(None, "state", "not_before"),
+        Index(None, "state", "isp_id", "route", "not_before"),
         Index(None, "account_id"),
         Index(None, "carried_by"),
     )
@@ -63,6 +64,7 @@ class Delivery(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
     alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"))
     channel_id: Mapped[int] = mapped_column(ForeignKey("channel.id", ondelete="CASCADE"))
+    route: Mapped[str] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(12))
     reason: Mapped[str | None] = mapped_column(String(24))
     detail: Mapped[str | None] = mapped_column(String(500))
@@ -84,11 +86,15 @@ class Attempt(Base):
     """One try of a delivery, written before the provider is called.
 
     `evidence` is what shows afterwards that it was rightly sent: the hash of the text, and how the
-    contact hours and the caps stood.
+    contact hours and the caps stood. `provider` is the keyed hash of the sending account that was
+    called, whose limits it counts for; None where it went along in another one's message.
     """
 
     __tablename__ = "attempt"
-    __table_args__ = (UniqueConstraint("delivery_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("delivery_id", "number"),
+        Index(None, "provider", "started_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id", ondelete="CASCADE"))
@@ -97,4 +103,21 @@ class Attempt(Base):
     finished_at: Mapped[datetime | None]
     fate: Mapped[str | None] = mapped_column(String(12))
     detail: Mapped[str | None] = mapped_column(String(500))
+    provider: Mapped[str | None] = mapped_column(String(32))
     evidence: Mapped[dict[str, str] | None] = mapped_column(JSON)
+
+
+class Provider(Base):
+    """A sending account that asked for a pause, or is counted: one row for all workers and ISPs.
+
+    `key` is the keyed hash of what identifies the account at its provider (a bot's token, an SMTP
+    login), so that two ISPs that share one share its pauses and limits. `failures` counts in a row.
+    Whoever counts what left over it locks this row first.
+    """
+
+    __tablename__ = "provider"
+
+    key: Mapped[str] = mapped_column(String(32), primary_key=True)
+    paused_until: Mapped[datetime | None]
+    paused_why: Mapped[str | None] = mapped_column(String(200))
+    failures: Mapped[int] = mapped_column(default=0)

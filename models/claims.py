@@ -7,25 +7,31 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from models.alert import Alert, Attempt, Delivery
 from models.invoice import Invoice
 
 
-def due_isps(session: Session, *, now: datetime) -> Sequence[int]:
-    """Return the ISPs that have deliveries whose time has come."""
-    return session.scalars(
-        select(Delivery.isp_id)
+def due_routes(session: Session, *, now: datetime) -> Sequence[tuple[int, str]]:
+    """Return the ISPs and routes that have deliveries whose time has come, the longest due first.
+
+    A route that is far behind does not go before one that has waited as long as it: they are sorted
+    by their oldest delivery.
+    """
+    rows = session.execute(
+        select(Delivery.isp_id, Delivery.route)
         .where(Delivery.state == "planned", Delivery.not_before <= now)
-        .distinct()
-        .order_by(Delivery.isp_id)
-    ).all()
+        .group_by(Delivery.isp_id, Delivery.route)
+        .order_by(func.min(Delivery.not_before), Delivery.isp_id, Delivery.route)
+    )
+    return [(row.isp_id, row.route) for row in rows]
 
 
 def claim(
@@ -35,13 +41,16 @@ def claim(
     limit: int,
     now: datetime,
     lease_until: datetime,
+    route: str | None = None,
     account_id: int | None = None,
 ) -> list[tuple[int, int]]:
     """Take up to `limit` due deliveries of an ISP; return (delivery id, attempt number) pairs.
 
-    `account_id` leaves everybody else's alone.
+    `route` leaves those of other kinds of channel alone, `account_id` everybody else's.
     """
     wanted = [Delivery.isp_id == isp_id]
+    if route is not None:
+        wanted.append(Delivery.route == route)
     if account_id is not None:
         wanted.append(Delivery.account_id == account_id)
     return _claim(session, wanted, limit=limit, now=now, lease_until=lease_until)
@@ -55,20 +64,25 @@ def claim_mates(
     now: datetime,
     lease_until: datetime,
 ) -> list[tuple[int, int]]:
-    """Take what else is due to the same accounts, so that it can go in the same messages."""
+    """Take what else is due on the same channels, so that it can go in the same messages."""
     if not claimed:
         return []
-    accounts = session.scalars(
-        select(Delivery.account_id).where(Delivery.id.in_([one for one, _ in claimed])).distinct()
+    rows = session.execute(
+        select(Delivery.account_id, Delivery.channel_id)
+        .where(Delivery.id.in_([one for one, _ in claimed]))
+        .distinct()
     ).all()
-    wanted = [Delivery.account_id.in_(accounts)]
+    wanted = [
+        Delivery.account_id.in_({row.account_id for row in rows}),
+        Delivery.channel_id.in_({row.channel_id for row in rows}),
+    ]
     return _claim(session, wanted, limit=limit, now=now, lease_until=lease_until)
 
 
 def by_destination(
     session: Session, claimed: Sequence[tuple[int, int]]
-) -> list[list[tuple[int, int]]]:
-    """Return claimed deliveries in groups of the same account and channel, the oldest first."""
+) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Return claimed deliveries by account and channel, the oldest first."""
     rows = session.execute(
         select(Delivery.id, Delivery.account_id, Delivery.channel_id).where(
             Delivery.id.in_([one for one, _ in claimed])
@@ -78,7 +92,7 @@ def by_destination(
     groups: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for delivery_id, attempt in sorted(claimed):
         groups.setdefault(places[delivery_id], []).append((delivery_id, attempt))
-    return list(groups.values())
+    return groups
 
 
 def _claim(
@@ -110,74 +124,215 @@ def _claim(
     return sorted((row.id, row.attempts) for row in rows)
 
 
-def begin_attempt(
-    session: Session,
-    delivery_id: int,
-    attempt: int,
-    *,
-    now: datetime,
-    lease_until: datetime,
-    evidence: dict[str, str] | None = None,
-) -> bool:
-    """Journal an attempt before the provider is called; False = the claim was lost meanwhile."""
-    held = session.scalars(
-        update(Delivery)
-        .where(
-            Delivery.id == delivery_id,
-            Delivery.state == "sending",
-            Delivery.attempts == attempt,
-            Delivery.lease_until > now,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin:
+    """An attempt to journal; fields as in `Attempt`, and in whose message it goes along, if so."""
+
+    delivery_id: int
+    attempt: int
+    carried_by: int | None = None
+    provider: str | None = None
+    evidence: dict[str, str] | None = None
+
+
+def begin_attempts(
+    session: Session, several: Sequence[Begin], *, now: datetime, lease_until: datetime
+) -> set[int]:
+    """Journal attempts before the provider is called; return the deliveries still held.
+
+    Those whose claim was lost meanwhile are left as they are.
+    """
+    if not several:
+        return set()
+    held = set(
+        session.scalars(
+            update(Delivery)
+            .where(
+                tuple_(Delivery.id, Delivery.attempts).in_(
+                    [(one.delivery_id, one.attempt) for one in several]
+                ),
+                Delivery.state == "sending",
+                Delivery.lease_until > now,
+            )
+            .values(lease_until=lease_until)
+            .returning(Delivery.id)
+            .execution_options(synchronize_session=False)
         )
-        .values(lease_until=lease_until)
-        .returning(Delivery.id)
-        .execution_options(synchronize_session=False)
-    ).first()
-    if held is None:
-        return False
-    session.add(Attempt(delivery_id=delivery_id, number=attempt, started_at=now, evidence=evidence))
-    return True
+    )
+    rows = [
+        {
+            "delivery_id": one.delivery_id,
+            "number": one.attempt,
+            "started_at": now,
+            "provider": one.provider,
+            "evidence": one.evidence,
+        }
+        for one in several
+        if one.delivery_id in held
+    ]
+    if rows:
+        session.execute(insert(Attempt), rows)
+    carried = [
+        {"of_delivery": one.delivery_id, "carrier": one.carried_by}
+        for one in several
+        if one.carried_by is not None and one.delivery_id in held
+    ]
+    if carried:
+        session.connection().execute(_CARRY, carried)
+    return held
 
 
-def has_attempt(session: Session, delivery_id: int, attempt: int) -> bool:
-    """Whether the provider was, or may have been, called under this attempt."""
-    found = session.execute(
-        select(Attempt.id).where(Attempt.delivery_id == delivery_id, Attempt.number == attempt)
-    ).first()
-    return found is not None
+_CARRY = (
+    update(Delivery)
+    .where(Delivery.__table__.c.id == bindparam("of_delivery"))
+    .values(carried_by=bindparam("carrier"))
+)
 
 
-def settle(session: Session, delivery_id: int, attempt: int, **values: Any) -> bool:
-    """Write how a claimed delivery ended; False = somebody else holds or settled it."""
-    settled = session.scalars(
-        update(Delivery)
-        .where(
-            Delivery.id == delivery_id, Delivery.state == "sending", Delivery.attempts == attempt
+def without_attempt(session: Session, claimed: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return those under whose claim the provider was certainly not called."""
+    if not claimed:
+        return []
+    tried = session.execute(
+        select(Attempt.delivery_id, Attempt.number).where(
+            tuple_(Attempt.delivery_id, Attempt.number).in_(claimed)
         )
-        .values(lease_until=None, **values)
-        .returning(Delivery.id)
-        .execution_options(synchronize_session=False)
-    ).first()
-    return settled is not None
+    ).all()
+    return [one for one in claimed if one not in {(row[0], row[1]) for row in tried}]
 
 
-def end_attempt(
-    session: Session, delivery_id: int, attempt: int, *, fate: str, detail: str, now: datetime
-) -> None:
-    """Complete the journal of an attempt."""
-    session.execute(
-        update(Attempt)
-        .where(Attempt.delivery_id == delivery_id, Attempt.number == attempt)
-        .values(finished_at=now, fate=fate, detail=detail[:500])
-        .execution_options(synchronize_session=False)
+def planned_at(session: Session, ids: Sequence[int]) -> dict[int, datetime]:
+    """Return when deliveries were first meant to go."""
+    rows = session.execute(select(Delivery.id, Delivery.planned_at).where(Delivery.id.in_(ids)))
+    return {row.id: row.planned_at for row in rows}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How a claimed delivery stands from now on; fields as in `Delivery`.
+
+    A `not_before` of None leaves it as it is.
+    """
+
+    delivery_id: int
+    attempt: int
+    state: str
+    reason: str | None = None
+    detail: str | None = None
+    not_before: datetime | None = None
+    sent_at: datetime | None = None
+    settled_at: datetime | None = None
+    carried_by: int | None = None
+
+
+def settle_all(session: Session, several: Sequence[Settled]) -> None:
+    """Write how claimed deliveries ended, each under the attempt that was made.
+
+    What somebody else holds or settled meanwhile is left as it is.
+    """
+    if several:
+        session.connection().execute(_SETTLE, [_settled_row(one) for one in several])
+
+
+def _settled_row(one: Settled) -> dict[str, Any]:
+    return {
+        "of_delivery": one.delivery_id,
+        "of_attempt": one.attempt,
+        "state": one.state,
+        "reason": one.reason,
+        "detail": one.detail,
+        "new_not_before": one.not_before,
+        "sent_at": one.sent_at,
+        "settled_at": one.settled_at,
+        "carried_by": one.carried_by,
+    }
+
+
+_SETTLE = (
+    update(Delivery)
+    .where(
+        Delivery.__table__.c.id == bindparam("of_delivery"),
+        Delivery.__table__.c.attempts == bindparam("of_attempt"),
+        Delivery.__table__.c.state == "sending",
+    )
+    .values(
+        state=bindparam("state"),
+        reason=bindparam("reason"),
+        detail=bindparam("detail"),
+        not_before=func.coalesce(
+            bindparam("new_not_before", type_=Delivery.__table__.c.not_before.type),
+            Delivery.__table__.c.not_before,
+        ),
+        sent_at=bindparam("sent_at"),
+        settled_at=bindparam("settled_at"),
+        carried_by=bindparam("carried_by"),
+        lease_until=None,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What became of a journaled attempt; fields as in `Attempt`."""
+
+    delivery_id: int
+    attempt: int
+    fate: str
+    detail: str
+    finished_at: datetime
+
+
+def end_attempts(session: Session, several: Sequence[Ended]) -> None:
+    """Complete the journal of attempts."""
+    if not several:
+        return
+    session.connection().execute(
+        _END,
+        [
+            {
+                "of_delivery": one.delivery_id,
+                "of_attempt": one.attempt,
+                "finished_at": one.finished_at,
+                "fate": one.fate,
+                "detail": one.detail[:500],
+            }
+            for one in several
+        ],
     )
 
 
-def recover(session: Session, *, now: datetime) -> tuple[int, int]:
+_END = (
+    update(Attempt)
+    .where(
+        Attempt.__table__.c.delivery_id == bindparam("of_delivery"),
+        Attempt.__table__.c.number == bindparam("of_attempt"),
+    )
+    .values(
+        finished_at=bindparam("finished_at"),
+        fate=bindparam("fate"),
+        detail=bindparam("detail"),
+    )
+)
+
+
+def recover(
+    session: Session,
+    *,
+    now: datetime,
+    once_more: Collection[str] = (),
+    once_more_at: datetime | None = None,
+) -> tuple[int, int]:
     """Resolve claims whose lease ran out; return (given back, uncertain).
 
     A claim without a journaled attempt certainly sent nothing and is planned again; one with an
     attempt may have reached the provider and is uncertain: its invoice counts as announced, since
     the customer may have the message.
+
+    Args:
+        session: an open unit of work.
+        now: the present.
+        once_more: routes on which what may have arrived goes again, once.
+        once_more_at: when it does.
     """
     expired = [Delivery.state == "sending", Delivery.lease_until <= now]
     tried = (
@@ -185,13 +340,14 @@ def recover(session: Session, *, now: datetime) -> tuple[int, int]:
         .where(Attempt.delivery_id == Delivery.id, Attempt.number == Delivery.attempts)
         .exists()
     )
-    uncertain = session.scalars(
+    unsure = session.execute(
         update(Delivery)
         .where(*expired, tried)
         .values(state="uncertain", reason="interrupted", lease_until=None, settled_at=now)
-        .returning(Delivery.id)
+        .returning(Delivery.id, Delivery.route)
         .execution_options(synchronize_session=False)
     ).all()
+    uncertain = [row.id for row in unsure]
     if uncertain:
         session.execute(
             update(Invoice)
@@ -206,6 +362,9 @@ def recover(session: Session, *, now: datetime) -> tuple[int, int]:
             .values(announced_at=now)
             .execution_options(synchronize_session=False)
         )
+    again = _once_more(
+        session, [row.id for row in unsure if row.route in once_more], at=once_more_at or now
+    )
     given_back = session.scalars(
         update(Delivery)
         .where(*expired, ~tried)
@@ -213,4 +372,25 @@ def recover(session: Session, *, now: datetime) -> tuple[int, int]:
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
     ).all()
-    return len(given_back), len(uncertain)
+    return len(given_back) + again, len(uncertain) - again
+
+
+def _once_more(session: Session, ids: Sequence[int], *, at: datetime) -> int:
+    """Plan again what broke off for the first time; return how many that is."""
+    if not ids:
+        return 0
+    unsure = Attempt.fate.is_(None) | (Attempt.fate == "uncertain")
+    twice = (
+        select(Attempt.delivery_id)
+        .where(Attempt.delivery_id.in_(ids), unsure)
+        .group_by(Attempt.delivery_id)
+        .having(func.count() > 1)
+    )
+    again = session.scalars(
+        update(Delivery)
+        .where(Delivery.id.in_(ids), Delivery.id.not_in(twice))
+        .values(state="planned", settled_at=None, carried_by=None, not_before=at)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return len(again)

@@ -68,7 +68,11 @@ class Isp(Base):
 
 
 class Transport(Base):
-    """The ISP's own sending account for one kind of channel, as a sealed Apprise URL."""
+    """The ISP's own sending account for one kind of channel, as a sealed Apprise URL.
+
+    `limits` is what its provider lets through, as `billing.delivery.limits` reads it; None = the
+    defaults of its kind.
+    """
 
     __tablename__ = "transport"
     __table_args__ = (UniqueConstraint("isp_id", "scheme"),)
@@ -77,6 +81,7 @@ class Transport(Base):
     isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"))
     scheme: Mapped[str] = mapped_column(String(32))
     url_sealed: Mapped[str] = mapped_column(Text)
+    limits: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]
 
     isp: Mapped[Isp] = relationship(back_populates="transports")

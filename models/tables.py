@@ -1,7 +1,7 @@
 """Every table, imported once so that the metadata is whole."""
 
 from models.account import Account, Channel, Contract
-from models.alert import Alert, Attempt, Delivery
+from models.alert import Alert, Attempt, Delivery, Provider
 from models.base import Base
 from models.bot import Bot, BotQuestion
 from models.hold import Hold
@@ -35,6 +35,7 @@ __all__ = [
     "PolicyVersion",
     "Probe",
     "Proposal",
+    "Provider",
     "SetAsideRecord",
     "SyncRun",
     "Transport",

@@ -171,6 +171,24 @@ def facts_of(url: str) -> UrlFacts:
     return UrlFacts(schema=schema, target=named[0] if named else None)
 
 
+def account_of(scheme: str, url: str) -> str:
+    """Return what identifies the sending account in an Apprise URL, the recipient left out. Secret.
+
+    Args:
+        scheme: "email", "telegram", "ntfy" for an ISP's own sending account; else of the whole URL.
+        url: the account, or the whole URL.
+
+    Raises:
+        DestinationError: if Apprise cannot read it.
+    """
+    if scheme in TRANSPORTS:
+        parts = addressed(scheme, url, _EXAMPLE_TARGET[scheme])
+    else:
+        parts = parse(url, trusted=True)
+    service = instantiate(parts, asset=asset_for("Alerta Internet"), connect=1, read=1)
+    return repr(service.url_identifier) if service.url_identifier else url
+
+
 def takes_files(schema: str) -> bool:
     """Return whether Apprise's plugin for a schema can send a file."""
     manager = _manager()

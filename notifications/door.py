@@ -139,6 +139,17 @@ class AppriseDoor:
         # The PDF comes last, so where there is room for one it is the one that stays.
         return tuple(found[-can.attachments :]) if can.attachments else ()
 
+    def account_of(self, scheme: str, url: str) -> str:
+        """Return what its provider knows a sending account by: host and login, or a bot's token.
+
+        A URL that Apprise cannot read is an account of its own.
+        """
+        with channels.listening():
+            try:
+                return channels.account_of(scheme, url)
+            except DestinationError:
+                return f"{scheme} {url}"
+
     def takes_pdf(self, scheme: str) -> bool:
         """Whether a PDF can be attached on a channel of this scheme."""
         return self._capabilities(scheme).takes_pdf

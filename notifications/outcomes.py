@@ -5,8 +5,10 @@ reason of a broken connection only in its debug text. The texts also hold chat i
 tokens, so they are read here and never passed on: `detail` is made of our own words and numbers.
 
 Between *failed* and *uncertain* the question is whether the request may have gone out. Between
-*rejected* and *failed* it is whose fault it is: a destination that will never work is disabled, but
-a fault of the ISP's own sending account must not cost its customers their channels.
+*rejected*, *failed* and *held up* it is whose fault it is: a destination that will never work is
+disabled; a message that was refused is tried a few times; where nothing gets through at all (the
+provider is away, or had enough of us) it costs no message its tries and no customer their channel,
+and the account rests.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ _GONE = re.compile(
 _SENT_SOMETHING = re.compile(r"^Sent Telegram (?:attachment|notification)")
 
 LONGEST_PAUSE = 24 * 3600.0
+#: Bad gateway, service unavailable: no message gets through, whatever is in it.
+_PROVIDER_AWAY = frozenset({502, 503})
 
 
 def judge(texts: Iterable[str], *, scheme: str, shared: bool) -> Outcome:
@@ -64,7 +68,8 @@ def judge(texts: Iterable[str], *, scheme: str, shared: bool) -> Outcome:
         return _by_status(statuses[-1], everything, scheme=scheme, shared=shared)
     if _BROKEN.search(everything):
         if _NEVER_SENT.search(everything):
-            return Outcome(fate=Fate.FAILED, detail=f"{scheme}: no connection to the provider")
+            fate = Fate.HELD_UP if shared else Fate.FAILED
+            return Outcome(fate=fate, detail=f"{scheme}: no connection to the provider")
         return Outcome(
             fate=Fate.UNCERTAIN, detail=f"{scheme}: the connection broke before an answer"
         )
@@ -74,11 +79,13 @@ def judge(texts: Iterable[str], *, scheme: str, shared: bool) -> Outcome:
 def _by_status(status: int, text: str, *, scheme: str, shared: bool) -> Outcome:
     said = f"{scheme}: answered {status}"
     if status == 429:
-        return Outcome(fate=Fate.FAILED, detail=f"{said}, too many", retry_after=_pause(text))
+        return Outcome(fate=Fate.HELD_UP, detail=f"{said}, too many", retry_after=_pause(text))
     if status == 504:
         return Outcome(fate=Fate.UNCERTAIN, detail=f"{said}, a gateway gave up waiting")
     fate, why = Fate.FAILED, "the message was refused"
-    if status >= 500 or status in {408, 425}:
+    if status in _PROVIDER_AWAY:
+        fate, why = Fate.HELD_UP, "the provider is not at work"
+    elif status >= 500 or status in {408, 425}:
         why = "trouble at the provider"
     elif status < 400:
         why = "a redirect that we do not follow"
@@ -86,10 +93,10 @@ def _by_status(status: int, text: str, *, scheme: str, shared: bool) -> Outcome:
         if _GONE.search(text) or status == 403:
             fate, why = Fate.REJECTED, "the chat does not take messages from this bot"
         elif status in {401, 404}:
-            why = "the bot token is not valid"
+            fate, why = Fate.HELD_UP, "the bot token is not valid"
     elif status in {401, 403, 404, 410}:
         if shared:
-            why = "the sending account was refused"
+            fate, why = Fate.HELD_UP, "the sending account was refused"
         else:
             fate, why = Fate.REJECTED, "the destination is gone or closed"
     return Outcome(fate=fate, detail=f"{said}, {why}")
@@ -123,6 +130,9 @@ def by_smtp_reply(stage: str, code: int, reply: bytes) -> Outcome:
     subject_detail = (int(match[2]), int(match[3])) if match else None
     shown = f"{code} {match[0].decode().strip()}" if match else str(code)
     said = f"email: {shown} at {stage}"
+    if code == 421 or (code < 500 and stage == "MAIL"):
+        # 421 closes the connection, and at MAIL nobody has been named yet.
+        return Outcome(fate=Fate.HELD_UP, detail=f"{said}, try again later")
     if code < 500:
         return Outcome(fate=Fate.FAILED, detail=f"{said}, try again later")
     if subject_detail is not None:

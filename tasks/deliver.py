@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from billing.delivery import BATCH_SIZE
+from billing.delivery.batch import BATCH_SIZE
 from tasks import queues
 from tasks.desk import desk
 from tasks.hints import hint
@@ -19,19 +19,19 @@ def plan(**_: object) -> None:
 
 @shared_task(name="deliver.dispatch", queue=queues.DELIVER)
 def dispatch(**_: object) -> None:
-    """This task will hint at every ISP that has something to send."""
+    """This task will hint at every route of every ISP that has something to send."""
     d = desk()
-    for isp_id in d.delivering.due_isps(now=d.clock()):
-        hint(batch, isp_id=isp_id)
+    for isp_id, route in d.delivering.due_routes(now=d.clock()):
+        hint(batch, isp_id=isp_id, route=route)
 
 
 @shared_task(name="deliver.batch", queue=queues.DELIVER)
-def batch(*, isp_id: int, **_: object) -> None:
-    """This task will send one batch of one ISP, and hint at the next while batches are full."""
+def batch(*, isp_id: int, route: str | None = None, **_: object) -> None:
+    """This task will send one batch over one route, and hint at the next while batches are full."""
     d = desk()
-    report = d.delivering.run_batch(isp_id, clock=d.clock)
+    report = d.delivering.run_batch(isp_id, route=route, clock=d.clock)
     if report.touched >= BATCH_SIZE:
-        hint(batch, isp_id=isp_id)
+        hint(batch, isp_id=isp_id, route=route)
 
 
 @shared_task(name="deliver.sweep", queue=queues.DELIVER)

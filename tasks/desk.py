@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.delivery import Delivering
+from billing.delivery.delivering import Delivering
 from billing.listening import Listening
 from billing.maintenance import Maintenance
 from billing.notices import Telling

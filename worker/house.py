@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.baseline import Baseline
-from billing.delivery import Delivering
+from billing.delivery.batch import LANES
+from billing.delivery.delivering import Delivering
+from billing.delivery.resending import Resending
 from billing.holds import Holds
 from billing.identity import LOGIN_PURPOSE
 from billing.inviting import Inviting
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from notifications.telegram import TelegramDoor
     from wispro.client import WisproClient
     from worker.buckets import Buckets
+    from worker.turns import Turns
 
 #: Seconds for one whole send; with the look before it, it ends well before the soft limit.
 SEND_TIMEOUT = 45.0
@@ -79,6 +82,7 @@ class House:
         self.sync = Sync(self.database, self.vault, self.wispro, every=settings.sync_every)
         self.planning = Planning(self.database)
         self.baseline = Baseline(self.database)
+        self.resending = Resending(self.database)
         self.holds = Holds(self.database, self.vault, login_token)
         self.policies = Policies(self.database)
         self.overrides = Overrides(self.database, self.vault, login_token)
@@ -137,7 +141,16 @@ class House:
             self.wispro,
             self.messenger,
             max_pdf_bytes=self.settings.max_pdf_bytes,
+            pace=self._turns,
+            lanes=LANES,
         )
+
+    @cached_property
+    def _turns(self) -> Turns:
+        """Turns at providers that count by the second."""
+        from worker.turns import Turns  # noqa: PLC0415 - see above
+
+        return Turns(self.settings, children=self._children)
 
     def wispro(self, access: WisproAccess) -> WisproClient:
         """Return a client for one ISP; connections are shared in this process, the pace by all."""
@@ -223,6 +236,8 @@ class House:
             self._http.close()
         if self._buckets is not None:
             self._buckets.close()
+        if "_turns" in vars(self):
+            self._turns.close()
         self.database.close()
 
 

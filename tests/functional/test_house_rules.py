@@ -17,7 +17,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from billing import bot_turns, delivery, listening, notices, runs, sending, settling, sync
+from billing import bot_turns, ending, listening, notices, runs, sync
+from billing.delivery import batch as delivery
+from billing.delivery import looking
 from config.settings import Settings
 from models.base import Base
 from models.database import SQLITE_BUSY_SECONDS, make_engine
@@ -129,11 +131,11 @@ def test_the_budget_of_time_is_a_chain() -> None:
     delivery_at_worst = 2 * request + pdf + house.SEND_TIMEOUT
     batch = delivery.BATCH_BUDGET.total_seconds() + delivery_at_worst
     # one account: many deliveries, the last of them begun just inside the budget
-    digest = batch + sending.LOOK_BUDGET.total_seconds()
+    digest = batch + looking.LOOK_BUDGET.total_seconds()
     # a sync: the last account begins just inside the budget
     look_at_least = queues.SYNC_BUDGET + request
     # the lease of a sync may be shorter: every transaction asks whether it still holds
-    leases = {settling.LEASE.total_seconds()}
+    leases = {ending.LEASE.total_seconds()}
 
     assert limits.json_timeout <= limits.json_deadline_seconds
     assert limits.pdf_timeout <= limits.pdf_deadline_seconds

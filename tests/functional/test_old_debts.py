@@ -108,6 +108,7 @@ def test_a_digest_lists_what_is_owed_when_it_goes(town: Town) -> None:
     report = town.deliver()
 
     digests = [letter for letter in town.letters if "vencida" in letter.subject]
+    digests.sort(key=lambda letter: letter.recipient)
     assert [letter.recipient.partition("@")[0] for letter in digests] == ["ana", "bea"]
     first, second = digests
     assert amounts(first) == ["4.000,50", "1.000,50", "3.000,00"]
@@ -309,7 +310,7 @@ def test_two_channels_get_the_digest_and_wispro_is_asked_once(town: Town) -> Non
     before = town.state.served.total()
     town.deliver()
 
-    assert [letter.recipient.partition("@")[0] for letter in town.letters] == ["ana", "trabajo"]
+    assert {letter.recipient.partition("@")[0] for letter in town.letters} == {"ana", "trabajo"}
     assert town.state.served.total() - before == 3
     assert {tuple(amounts(letter)) for letter in town.letters} == {
         ("3.000,00", "1.000,00", "2.000,00")

@@ -60,16 +60,20 @@ def gone(daemon: Running, *, seconds: float) -> None:
     wait_until(lambda: not daemon.orphans(), seconds=seconds, what=f"{daemon.orphans()} end")
 
 
-def arrives(town: Town, number: int) -> None:
+def arrives(town: Town, daemon: Running, number: int) -> None:
     """Return once so many messages arrived and are known to have.
 
     A look that was killed half-way holds the ISP's lease for six minutes, by design. Nobody waits
     that long here: a lease that did not change hands for five seconds is a dead one's, and ends.
     """
     holder, since = None, time.monotonic()
-    deadline = since + 60
+    deadline = since + 180
     while len(town.letters) < number or len(town.lines("sent")) < number:
-        assert time.monotonic() < deadline, f"{len(town.letters)} of {number} messages came"
+        assert time.monotonic() < deadline, (
+            f"{len(town.letters)} of {number} messages came\n"
+            f"{[(line.kind, line.state, line.reason) for line in town.lines()]}\n"
+            f"{daemon.text[-6000:]}"
+        )
         with town.house.database.read() as session:
             present = session.scalars(select(Isp.sync_lease_token)).one()
         if present is None or present != holder:
@@ -122,7 +126,7 @@ def test_whatever_is_killed_comes_back_and_each_alert_arrives_once(
     for one in pool:
         one.kill()
     pressed.bill(ana)
-    arrives(pressed, 1)
+    arrives(pressed, daemon, 1)
 
     daemon.descendants()
     syncer = daemon.child("--queues", "sync")
@@ -132,7 +136,7 @@ def test_whatever_is_killed_comes_back_and_each_alert_arrives_once(
     psutil.wait_procs(orphans, timeout=25)
     assert not [one for one in orphans if one.is_running()], "pool children outlived their parent"
     pressed.bill(ana)
-    arrives(pressed, 2)
+    arrives(pressed, daemon, 2)
     assert daemon.child("--queues", "sync").pid != syncer.pid
 
     workers = {daemon.child("--queues", name).pid for name in ("sync", "deliver", "support")}
@@ -140,7 +144,7 @@ def test_whatever_is_killed_comes_back_and_each_alert_arrives_once(
     valkey.kill()
     valkey.wait(timeout=5)
     pressed.bill(ana)
-    arrives(pressed, 3)
+    arrives(pressed, daemon, 3)
     assert daemon.child("valkey").pid != valkey.pid
     assert workers == {
         daemon.child("--queues", name).pid for name in ("sync", "deliver", "support")
@@ -149,7 +153,7 @@ def test_whatever_is_killed_comes_back_and_each_alert_arrives_once(
     with Redis(unix_socket_path=str(socket_path(pressed.cli.home))) as broker:
         broker.flushall()
     pressed.bill(ana)
-    arrives(pressed, 4)
+    arrives(pressed, daemon, 4)
 
     daemon.signal(signal.SIGINT)
     assert daemon.ends(seconds=30) == 0

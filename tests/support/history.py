@@ -16,7 +16,8 @@ from typing import Any
 import httpx
 from sqlalchemy import delete, select
 
-from billing.delivery import Delivering
+from billing.delivery.delivering import Delivering
+from billing.ending import LEASE
 from billing.facts import facts_of
 from billing.isps import Isps, IspSetup
 from billing.letter import Attachment, Envelope, Fate, Letter, Message, Outcome
@@ -25,7 +26,6 @@ from billing.owing import lay_steps
 from billing.pairing import Pairing, PairingError
 from billing.planning import Planning
 from billing.ports import UpstreamError, WisproAccess
-from billing.settling import LEASE
 from billing.sync import Sync
 from billing.terms import rules_of
 from billing.values import AlertKind, ChangeKind, Medium
@@ -58,9 +58,10 @@ SHIFTS = ("void", "pay", "remove", "create")
 
 @dataclass(frozen=True)
 class Said:
-    """One message as the customer may have it."""
+    """One message as the customer may have it; what comes again by its id takes its own place."""
 
     at: datetime
+    message_id: str
     destination: str
     account_id: int
     invoice_id: int
@@ -232,7 +233,8 @@ class Town(Provider):
             claimed = claims.claim(session, self.isp_id, limit=2, now=now, lease_until=now + LEASE)
         if tried and claimed:
             with self.database.write() as session:
-                claims.begin_attempt(session, *claimed[0], now=now, lease_until=now + LEASE)
+                begun = [claims.Begin(delivery_id=claimed[0][0], attempt=claimed[0][1])]
+                claims.begin_attempts(session, begun, now=now, lease_until=now + LEASE)
 
     def days(self, days: int) -> None:
         """Let the daemon run for some days: in the morning, at noon and in the evening."""
@@ -265,8 +267,8 @@ class Town(Provider):
             row = session.get_one(Invoice, alert.invoice_id)
             account = session.get_one(Account, delivery.account_id)
         said = Said(
-            self.now, envelope.destination, account.id, row.id, AlertKind(alert.kind), alert.step,
-            alert.anchor_date,
+            self.now, envelope.message_id, envelope.destination, account.id, row.id,
+            AlertKind(alert.kind), alert.step, alert.anchor_date,
         )  # fmt: skip
         truth = self.state.invoices[int(row.wispro_id[24:], 16)]
         self._check_person(account, row, truth, envelope)
@@ -288,6 +290,8 @@ class Town(Provider):
 
     def _check_once(self, said: Said) -> None:
         for before in self.said:
+            if before.message_id == said.message_id:
+                continue
             if (before.invoice_id, before.kind, before.step, before.destination) != (
                 said.invoice_id, said.kind, said.step, said.destination,
             ):  # fmt: skip

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import delete, select
 
 from billing.apply import apply_look
-from billing.delivery import Delivering
+from billing.delivery.delivering import Delivering
+from billing.ending import LEASE
 from billing.held import HoldKind
 from billing.holds import Holds
 from billing.letter import Attachment, Envelope, Fate, Letter, Message, Outcome
@@ -27,7 +28,6 @@ from billing.planning import Planning
 from billing.policies import Policies
 from billing.policy_file import read_policy
 from billing.ports import UpstreamError
-from billing.settling import LEASE
 from billing.terms import rules_of
 from billing.values import Balance, InvoiceFacts, InvoiceState, Medium, UpstreamReason
 from models import claims

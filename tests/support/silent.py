@@ -32,6 +32,10 @@ class Silent:
         """Attach nothing."""
         return ()
 
+    def account_of(self, scheme: str, url: str) -> str:
+        """Say that each URL is an account of its own."""
+        return f"{scheme} {url}"
+
     def takes_pdf(self, scheme: str) -> bool:
         """Say no: the PDF has its own tests."""
         return False

@@ -11,6 +11,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.chat import ChatError
+from billing.delivery.resending import ResendError
 from billing.holds import HoldError
 from billing.isps import SetupError
 from billing.policy_file import PolicyError
@@ -40,6 +41,7 @@ from worker.house import plain_database_error
 _FORESEEN = (
     SetupError,
     HoldError,
+    ResendError,
     PolicyError,
     DestinationError,
     RenderError,

@@ -179,6 +179,29 @@ def isp_tune(
     say(f"{slug}: " + ", ".join(f"{name} {value:g}" for name, value in now.items()))
 
 
+@isp.command("limits")
+def isp_limits(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    kind: Annotated[str, typer.Argument(help="email, telegram or ntfy.")],
+    limits: Annotated[
+        str, typer.Argument(help='"30/second; 2000/day; recipient 1/second", none or default.')
+    ],
+) -> None:
+    """Say how much the provider of a sending account lets through; all workers keep to it.
+
+    What would exceed it waits its turn, the oldest first; a day's allowance is spread over hours.
+
+    Example: `alerta isp limits interatos email "60/minute; 2000/day"`
+    """
+    with open_house() as house:
+        wanted = None if limits.strip().lower() == "default" else limits
+        kept = house.isps.set_limits(slug, kind, wanted)
+    several = [*kept.account, *kept.recipient]
+    said = [f"{one.amount} in {one.seconds} s" for one in kept.account]
+    said += [f"{one.amount} in {one.seconds} s to one recipient" for one in kept.recipient]
+    say(f"{slug}: {kind} sends at most {', '.join(said)}" if several else f"{slug}: no limit")
+
+
 @isp.command("operator")
 def isp_operator(
     slug: Annotated[str, typer.Argument(help="The ISP.")],

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
+from billing.ending import LEASE, MAX_TRIES
 from billing.notices import USEFUL_FOR, tell_operator
-from billing.settling import LEASE, MAX_TRIES
 from billing.values import NoticeKind
 from models import notice_claims
 from models.database import Database

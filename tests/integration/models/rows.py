@@ -76,7 +76,7 @@ def add_delivery(session: Session, invoice: Invoice, channel: Channel, **given: 
     )  # fmt: skip
     values = {
         "isp_id": invoice.isp_id, "account_id": invoice.account_id, "alert_id": alert.id,
-        "channel_id": channel.id, "state": "planned", "message_id": f"m-{step}",
-        "planned_at": NOW, "not_before": NOW, "created_at": NOW,
+        "channel_id": channel.id, "route": channel.scheme, "state": "planned",
+        "message_id": f"m-{step}", "planned_at": NOW, "not_before": NOW, "created_at": NOW,
     }  # fmt: skip
     return _add(session, Delivery(**(values | given)))

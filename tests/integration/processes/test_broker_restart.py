@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from billing.settling import LEASE
+from billing.ending import LEASE
 from tasks.deliver import batch
 from tasks.hints import hint
 from tests.support.cli import Cli

@@ -1,0 +1,187 @@
+"""Send what is due: claim by route, hand it to a batch, mend what broke off.
+
+The broker only says "there may be something": everything that decides is read from rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select
+
+from billing.delivery import providers
+from billing.delivery.batch import BATCH_SIZE, Batch, DeliveryReport, Doors
+from billing.delivery.errand import Errand
+from billing.ending import LEASE, ONCE_MORE_AFTER, REPLACED_BY_ITSELF
+from billing.ports import (
+    Clock,
+    MessengerPort,
+    PacePort,
+    SecretError,
+    Unpaced,
+    VaultPort,
+    WisproAccess,
+    WisproPort,
+)
+from models import claims
+from models.database import Database
+from models.isp import Transport
+
+log = structlog.get_logger()
+
+
+class Delivering:
+    """The use-case.
+
+    Args:
+        database: rows.
+        vault: opens destinations, transports and the token.
+        door: makes a client of an ISP's Wispro.
+        messenger: the door to people.
+        max_pdf_bytes: a larger invoice PDF is left out, with a note.
+        pace: keeps messages apart where a provider counts by the second.
+        lanes: how many network calls of a batch wait at once; 0 = one after the other, in the
+            thread of the caller.
+        sleep: waits that many seconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        vault: VaultPort,
+        door: Callable[[WisproAccess], WisproPort],
+        messenger: MessengerPort,
+        *,
+        max_pdf_bytes: int,
+        pace: PacePort | None = None,
+        lanes: int = 0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._database = database
+        self._doors = Doors(
+            database=database,
+            vault=vault,
+            wispro=door,
+            messenger=messenger,
+            pace=pace or Unpaced(),
+            sleep=sleep,
+            max_pdf_bytes=max_pdf_bytes,
+            lanes=lanes,
+        )
+
+    def due_routes(self, *, now: datetime) -> Sequence[tuple[int, str]]:
+        """This function will name the ISPs and routes that have something to send."""
+        with self._database.read() as session:
+            return claims.due_routes(session, now=now)
+
+    def run_all(self, *, clock: Clock, progress: Callable[[int], None]) -> DeliveryReport:
+        """This function will send everything that may go now, route by route, batch by batch."""
+        total = DeliveryReport()
+        for isp_id, route in self.due_routes(now=clock()):
+            while (report := self.run_batch(isp_id, route=route, clock=clock)).touched:
+                total += report
+                progress(total.touched)
+        return total
+
+    def run_batch(
+        self,
+        isp_id: int,
+        *,
+        clock: Clock,
+        route: str | None = None,
+        account_id: int | None = None,
+    ) -> DeliveryReport:
+        """This function will send up to a batch of what an ISP owes now.
+
+        Args:
+            isp_id: which ISP.
+            clock: the present.
+            route: only what goes to channels of this scheme.
+            account_id: only what this account gets.
+
+        Returns:
+            What became of each claimed delivery; `touched` is 0 where nothing could go.
+        """
+        started = clock()
+        limit = BATCH_SIZE if route is None else self._room(isp_id, route, now=started)
+        if not limit:
+            return DeliveryReport()
+        with self._database.write() as session:
+            claimed = claims.claim(
+                session,
+                isp_id,
+                limit=limit,
+                now=started,
+                lease_until=started + LEASE,
+                route=route,
+                account_id=account_id,
+            )
+            claimed += claims.claim_mates(
+                session,
+                claimed,
+                limit=BATCH_SIZE,
+                now=started,
+                lease_until=started + LEASE,
+            )
+            groups = claims.by_destination(session, claimed)
+        if not claimed:
+            return DeliveryReport()
+        errands = [
+            Errand(account_id, channel_id, group)
+            for (account_id, channel_id), group in groups.items()
+        ]
+        report = Batch(self._doors, clock, errands).run()
+        log.info(
+            "deliver.finished",
+            isp_id=isp_id,
+            route=route,
+            claimed=len(claimed),
+            sent=report.sent,
+            failed=report.failed,
+            uncertain=report.uncertain,
+            skipped=report.skipped,
+            cancelled=report.cancelled,
+            deferred=report.deferred,
+            ms=round((clock() - started).total_seconds() * 1000),
+        )
+        return report
+
+    def sweep(self, *, now: datetime) -> tuple[int, int]:
+        """This function will resolve claims whose worker died: (given back, uncertain)."""
+        with self._database.write() as session:
+            given_back, uncertain = claims.recover(
+                session,
+                now=now,
+                once_more=REPLACED_BY_ITSELF,
+                once_more_at=now + ONCE_MORE_AFTER,
+            )
+        if given_back or uncertain:
+            log.warning("deliver.recovered", given_back=given_back, uncertain=uncertain)
+        return given_back, uncertain
+
+    def _room(self, isp_id: int, route: str, *, now: datetime) -> int:
+        """Return how many deliveries it is worth claiming: what the sending account lets through.
+
+        An estimate, without a lock: whoever journals an attempt counts again.
+        """
+        with self._database.read() as session:
+            transport = session.scalars(
+                select(Transport).where(Transport.isp_id == isp_id, Transport.scheme == route)
+            ).first()
+            if transport is None:
+                return BATCH_SIZE
+            try:
+                accounts = providers.Accounts(self._doors.vault, self._doors.messenger)
+                account = accounts.of_transport(transport)
+            except SecretError:
+                return BATCH_SIZE  # each delivery says so
+            standing = providers.standings(session, [account.key]).get(account.key)
+            if standing is not None and standing.rests(now):
+                return 0
+            left, _ = providers.room(session, account.key, account.limits.counted, now=now)
+        most = BATCH_SIZE if left is None else min(left, BATCH_SIZE)
+        # An account in trouble is tried with one message.
+        return min(most, 1) if standing is not None and standing.failures else most

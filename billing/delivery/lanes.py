@@ -1,0 +1,59 @@
+"""The threads of one batch that wait for Wispro and for providers, so that rows need not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+
+class Lanes:
+    """Runs jobs that wait for the network, a few at a time; rows are not theirs to touch.
+
+    Args:
+        width: how many at once; 0 = each at once and in this thread, one after the other.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._pool = ThreadPoolExecutor(width, "lane") if width else None
+        self._running: dict[Future[Any], object] = {}
+
+    @property
+    def free(self) -> int:
+        """How many more jobs may begin now."""
+        return max(max(self._width, 1) - len(self._running), 0)
+
+    @property
+    def busy(self) -> int:
+        """How many jobs are under way, or over and not taken."""
+        return len(self._running)
+
+    def start(self, tag: object, job: Callable[[], Any]) -> None:
+        """Begin a job; `done` gives it back with its tag."""
+        if self._pool is None:
+            future: Future[Any] = Future()
+            try:
+                future.set_result(job())
+            except Exception as error:  # noqa: BLE001 - as a pool does: whoever takes it decides
+                future.set_exception(error)
+        else:
+            future = self._pool.submit(job)
+        self._running[future] = tag
+
+    def done(self, timeout: float | None) -> list[tuple[object, Future[Any]]]:
+        """Return the jobs that are over, waiting for one at most `timeout` seconds (None = any)."""
+        if not self._running:
+            return []
+        over, _ = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)
+        return [(self._running.pop(one), one) for one in over]
+
+    def finish(self, seconds: float) -> list[tuple[object, Future[Any]]]:
+        """Return what is over within so many seconds, all of it if it can be."""
+        over, _ = wait(self._running, timeout=seconds)
+        return [(self._running.pop(one), one) for one in over]
+
+    def close(self) -> None:
+        """Let go of the threads; a job that is under way ends by its own time limit."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,368 @@
+"""Attempts and endings as rows: many messages in one transaction, each under its own claim."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from billing import gate
+from billing.contacts import limits_of
+from billing.delivery import providers
+from billing.delivery.errand import Claim
+from billing.delivery.writing import Outgoing
+from billing.dossier import Dossier
+from billing.ending import LEASE, REPLACED_BY_ITSELF, ending, rest_of, short
+from billing.letter import Fate, Outcome
+from billing.values import DeliveryState, Reason
+from models import claims
+from models.account import Account, Channel
+from models.alert import Attempt
+from models.database import Database
+from models.invoice import Invoice
+
+log = structlog.get_logger()
+#: How often each delivery came to each fate before.
+Earlier = Mapping[tuple[int, Fate], int]
+_ARRIVED = frozenset({Fate.DELIVERED, Fate.UNCERTAIN})
+
+
+@dataclass(slots=True)
+class Begun:
+    """What may leave now, and what may not.
+
+    Attributes:
+        going: messages whose attempt is journaled.
+        lost: messages whose claim somebody else holds by now.
+        waiting: messages that were settled instead, and the state of their deliveries.
+    """
+
+    going: list[Outgoing] = field(default_factory=list)
+    lost: list[Outgoing] = field(default_factory=list)
+    waiting: list[tuple[Outgoing, DeliveryState]] = field(default_factory=list)
+
+
+class Ledger:
+    """Writes down what a batch does.
+
+    Args:
+        database: rows.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def settle(self, several: Sequence[claims.Settled]) -> None:
+        """This function will write how claimed deliveries stand from now on."""
+        if not several:
+            return
+        with self._database.write() as session:
+            claims.settle_all(session, several)
+        for one in several:
+            _log(one)
+
+    def give_back(self, several: Sequence[Claim]) -> None:
+        """This function will plan again what was claimed and not begun.
+
+        What was begun stays as it is: it ends with its outcome, or with its lease.
+        """
+        if not several:
+            return
+        with self._database.write() as session:
+            free = claims.without_attempt(session, several)
+            claims.settle_all(
+                session,
+                [
+                    claims.Settled(
+                        delivery_id=one, attempt=attempt, state=DeliveryState.PLANNED.value
+                    )
+                    for one, attempt in free
+                ],
+            )
+
+    def begin(self, several: Sequence[Outgoing], *, now: datetime) -> Begun:
+        """This function will journal attempts, unless something speaks against one at the end.
+
+        Another worker may be sending to the same customer, or over the same account, at this very
+        instant: caps and limits are asked for inside the transaction that journals.
+        """
+        begun = Begun()
+        settled: list[claims.Settled] = []
+        with self._database.write() as session:
+            counted = {
+                one.account.key: one.account for one in several if one.account.limits.counted
+            }
+            providers.lock(session, counted)
+            rooms = {
+                key: providers.room(session, key, account.limits.counted, now=now)
+                for key, account in counted.items()
+            }
+            stand = providers.standings(session, {one.account.key for one in several})
+            free: list[Outgoing] = []
+            for one in several:
+                verdict = _refused(session, one, stand, rooms, now=now)
+                if verdict is None:
+                    free.append(one)
+                    if _is_capped(one):  # what is begun now counts for the next one
+                        _begin(session, [one], begun, now=now)
+                        free.pop()
+                else:
+                    settled += given_way(one, verdict, now=now)
+                    begun.waiting.append((one, _state_of(verdict)))
+            _begin(session, free, begun, now=now)
+            claims.settle_all(session, settled)
+        for row in settled:
+            _log(row)
+        self.give_back([ready.claim for one in begun.lost for ready in one.parcel[1:]])
+        return begun
+
+    def record(
+        self, several: Sequence[tuple[Outgoing, Outcome]], *, now: datetime
+    ) -> list[tuple[Outgoing, DeliveryState]]:
+        """This function will write what became of messages, and what follows from it.
+
+        Returns:
+            Each with the state that all of its deliveries are in now.
+        """
+        if not several:
+            return []
+        settled: list[claims.Settled] = []
+        states: list[tuple[Outgoing, DeliveryState]] = []
+        with self._database.write() as session:
+            ended = [
+                claims.Ended(
+                    delivery_id=ready.claim[0],
+                    attempt=ready.claim[1],
+                    fate=outcome.fate.value,
+                    detail=outcome.detail,
+                    finished_at=now,
+                )
+                for one, outcome in several
+                for ready in one.parcel
+            ]
+            claims.end_attempts(session, ended)
+            earlier = _earlier(session, several)
+            for one, outcome in several:
+                rows = [
+                    _settled(one, place, outcome, earlier, now=now)
+                    for place in range(len(one.parcel))
+                ]
+                settled += rows
+                states.append((one, DeliveryState(rows[0].state)))
+                _draw_conclusions(session, one, outcome, now=now)
+            claims.settle_all(session, settled)
+            well = {one.account.key for one, outcome in several if outcome.fate is Fate.DELIVERED}
+            providers.recovered(session, well)
+        for row in settled:
+            _log(row)
+        return states
+
+
+def given_way(
+    outgoing: Outgoing, verdict: gate.Wait | gate.End, *, now: datetime
+) -> list[claims.Settled]:
+    """This function will say how the deliveries of a message stand that does not leave now."""
+    return [settled_by(ready.claim, verdict, now=now) for ready in outgoing.parcel]
+
+
+def settled_by(claim: Claim, verdict: gate.Wait | gate.End, *, now: datetime) -> claims.Settled:
+    """This function will say how a delivery stands by the word of the gate."""
+    match verdict:
+        case gate.Wait(until=until, reason=reason):
+            return put_off(claim, until, reason, None)
+        case gate.End(state=state, reason=reason):
+            return ended_for(claim, state, reason, None, now=now)
+
+
+def put_off(
+    claim: Claim, until: datetime, reason: Reason | None, detail: str | None
+) -> claims.Settled:
+    """This function will plan a delivery again, not before `until`."""
+    return claims.Settled(
+        delivery_id=claim[0],
+        attempt=claim[1],
+        state=DeliveryState.PLANNED.value,
+        reason=reason.value if reason else None,
+        detail=short(detail),
+        not_before=until,
+    )
+
+
+def ended_for(
+    claim: Claim, state: DeliveryState, reason: Reason, detail: str | None, *, now: datetime
+) -> claims.Settled:
+    """This function will end a delivery for good."""
+    return claims.Settled(
+        delivery_id=claim[0],
+        attempt=claim[1],
+        state=state.value,
+        reason=reason.value,
+        detail=short(detail),
+        settled_at=now,
+    )
+
+
+def _is_capped(outgoing: Outgoing) -> bool:
+    return outgoing.parcel[0].dossier.limits is not None
+
+
+def _state_of(verdict: gate.Wait | gate.End) -> DeliveryState:
+    return verdict.state if isinstance(verdict, gate.End) else DeliveryState.PLANNED
+
+
+def _refused(
+    session: Session,
+    one: Outgoing,
+    stand: Mapping[str, providers.Standing],
+    rooms: dict[str, tuple[int | None, datetime]],
+    *,
+    now: datetime,
+) -> gate.Wait | gate.End | None:
+    """Say what speaks against a message at the last instant."""
+    key = one.account.key
+    standing = stand.get(key)
+    if standing is not None and standing.paused_until is not None and standing.rests(now):
+        return gate.Wait(standing.paused_until, Reason.PROVIDER_TROUBLE)
+    refused = _caps_again(session, one.parcel[0].dossier, now=now)
+    if refused is not None:
+        return refused
+    left, until = rooms.get(key, (None, now))
+    if left is not None:
+        if left <= 0:
+            return gate.Wait(until, Reason.PROVIDER_LIMIT)
+        rooms[key] = (left - 1, until)
+    return None
+
+
+def _caps_again(
+    session: Session, dossier: Dossier, *, now: datetime
+) -> gate.Wait | gate.End | None:
+    """Ask the caps once more, with nobody else sending to this customer meanwhile."""
+    if dossier.limits is None:
+        return None
+    session.execute(select(Account.id).where(Account.id == dossier.account.id).with_for_update())
+    calendar, policy = dossier.rules.calendar, dossier.rules.policy
+    return gate.capped(
+        limits_of(session, dossier.delivery, dossier.alert, policy, calendar),
+        calendar,
+        now=now,
+        useful_until=dossier.alert.useful_until,
+    )
+
+
+def _begin(session: Session, several: Sequence[Outgoing], begun: Begun, *, now: datetime) -> None:
+    """Journal attempts; those that go along count for no limit of the account."""
+    held = _journal(session, several, slice(1), now=now)
+    for one in several:
+        (begun.going if one.parcel[0].claim[0] in held else begun.lost).append(one)
+    _journal(
+        session, [one for one in several if one.parcel[0].claim[0] in held], slice(1, None), now=now
+    )
+
+
+def _journal(
+    session: Session, several: Sequence[Outgoing], which: slice, *, now: datetime
+) -> set[int]:
+    carries = which.start is None
+    return claims.begin_attempts(
+        session,
+        [
+            claims.Begin(
+                delivery_id=ready.claim[0],
+                attempt=ready.claim[1],
+                carried_by=None if carries else one.parcel[0].claim[0],
+                provider=one.account.key if carries else None,
+                evidence=one.evidence,
+            )
+            for one in several
+            for ready in one.parcel[which]
+        ],
+        now=now,
+        lease_until=now + LEASE,
+    )
+
+
+def _settled(
+    one: Outgoing, place: int, outcome: Outcome, earlier: Earlier, *, now: datetime
+) -> claims.Settled:
+    """Return how one of a message's deliveries stands by its outcome."""
+    first, ready = one.parcel[0], one.parcel[place]
+    delivery_id, attempt = ready.claim
+    found = ending(
+        outcome,
+        tries=earlier.get((first.claim[0], Fate.FAILED), 0) + 1,
+        now=now,
+        planned_at=first.dossier.delivery.planned_at,
+        once_more=first.dossier.channel.scheme in REPLACED_BY_ITSELF
+        and not earlier.get((first.claim[0], Fate.UNCERTAIN), 0),
+        salt=delivery_id,
+    )
+    detail = one.note if found.state is DeliveryState.SENT else outcome.detail
+    went_along = place > 0 and outcome.fate in _ARRIVED
+    return claims.Settled(
+        delivery_id=delivery_id,
+        attempt=attempt,
+        state=found.state.value,
+        reason=found.reason.value if found.reason else None,
+        detail=short(detail),
+        not_before=found.not_before,
+        sent_at=found.sent_at,
+        settled_at=found.settled_at,
+        carried_by=first.claim[0] if went_along else None,
+    )
+
+
+def _earlier(session: Session, several: Sequence[tuple[Outgoing, Outcome]]) -> Earlier:
+    """Count what became of earlier tries of messages that did not arrive for certain."""
+    doubtful = {Fate.FAILED, Fate.UNCERTAIN}
+    now = dict(one.parcel[0].claim for one, outcome in several if outcome.fate in doubtful)
+    if not now:
+        return {}
+    rows = session.execute(
+        select(Attempt.delivery_id, Attempt.number, Attempt.fate).where(
+            Attempt.delivery_id.in_(now)
+        )
+    )
+    # An attempt without a fate broke off: it may have arrived, too.
+    return Counter(
+        (row.delivery_id, Fate(row.fate or Fate.UNCERTAIN))
+        for row in rows
+        if row.number != now[row.delivery_id]
+    )
+
+
+def _draw_conclusions(session: Session, one: Outgoing, outcome: Outcome, *, now: datetime) -> None:
+    """Write what an outcome says of the channel, of its account, and of what the customer knows."""
+    if outcome.fate is Fate.REJECTED:
+        session.execute(
+            update(Channel)
+            .where(Channel.id == one.parcel[0].dossier.channel.id, Channel.disabled_at.is_(None))
+            .values(disabled_at=now, disabled_reason=outcome.detail[:300])
+        )
+    if outcome.fate is Fate.HELD_UP:
+        stand = providers.standings(session, [one.account.key]).get(one.account.key)
+        failures = (stand.failures if stand else 0) + 1
+        until = now + rest_of(outcome, failures=failures)
+        providers.pause(session, one.account.key, until, outcome.detail)
+    if outcome.fate in _ARRIVED and one.announces:
+        session.execute(
+            update(Invoice)
+            .where(Invoice.id.in_(one.announces), Invoice.announced_at.is_(None))
+            .values(announced_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _log(one: claims.Settled) -> None:
+    log.info(
+        "deliver.settled",
+        delivery_id=one.delivery_id,
+        attempt=one.attempt,
+        state=one.state,
+        reason=one.reason,
+    )
