@@ -21,12 +21,15 @@ class ImpatientHouse(House):
     lanes = 0
     limits = Limits()
 
-    def wispro(self, access: WisproAccess) -> WisproClient:
-        """Return a client that does not wait its turn either."""
+    def _client(self) -> httpx.Client:
         if self._http is None:
             self._http = httpx.Client(follow_redirects=False, verify=False)  # noqa: S501 - plain HTTP
+        return self._http
+
+    def wispro(self, access: WisproAccess) -> WisproClient:
+        """Return a client that does not wait its turn either."""
         return WisproClient(
-            self._http,
+            self._client(),
             base_url=access.base_url,
             token=access.token,
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from billing.chat import ChatError
 from billing.delivery.resending import ResendError
 from billing.holds import HoldError
 from billing.isps import SetupError
@@ -20,6 +21,7 @@ from config.settings import SettingsError
 from worker.cli import (
     explaining,
     holding,
+    inviting,
     looking,
     overriding,
     pairing,
@@ -45,6 +47,7 @@ _FORESEEN = (
     RenderError,
     SecretError,
     UpstreamError,
+    ChatError,
     SyncBusyError,
     NotReadyError,
     ValkeyError,
@@ -62,6 +65,7 @@ _MODULES = (
     setting_up,
     policies,
     pairing,
+    inviting,
     overriding,
     looking,
     holding,
