@@ -168,11 +168,13 @@ class Settlement:
             channel_id: disabled where the provider refused it for good.
             invoice_ids: announced from now on where the customer has, or may have, the message.
             now: the present.
-            carried_by: the delivery in whose message this one went along, if it did.
+            carried_by: the delivery in whose message this one went along, if it did; kept only
+                where the customer has, or may have, that message.
         """
         tries = self._tries() if outcome.fate is Fate.FAILED else 1
         state, reason, values = ending(outcome, tries=tries, now=now)
         detail = outcome.detail if state is not DeliveryState.SENT else note
+        may_have_it = outcome.fate in {Fate.DELIVERED, Fate.UNCERTAIN}
         with self._database.write() as session:
             claims.end_attempt(
                 session,
@@ -189,7 +191,7 @@ class Settlement:
                 state=state.value,
                 reason=reason.value if reason else None,
                 detail=short(detail),
-                carried_by=carried_by,
+                carried_by=carried_by if may_have_it else None,
                 **values,
             )
             if outcome.fate is Fate.REJECTED:
@@ -198,7 +200,7 @@ class Settlement:
                     .where(Channel.id == channel_id, Channel.disabled_at.is_(None))
                     .values(disabled_at=now, disabled_reason=outcome.detail[:300])
                 )
-            if outcome.fate in {Fate.DELIVERED, Fate.UNCERTAIN}:
+            if may_have_it:
                 session.execute(
                     update(Invoice)
                     .where(Invoice.id.in_(invoice_ids), Invoice.announced_at.is_(None))
