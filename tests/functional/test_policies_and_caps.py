@@ -248,6 +248,7 @@ def test_a_second_warning_counts_from_the_day_of_the_first(town: Town) -> None:
     assert steps == ["alerted", "cutoff+3d"]
 
 
+@pytest.mark.rule(number=19)
 @on_sqlite
 def test_a_changed_policy_goes_on_from_here(town: Town) -> None:
     """Steps that the new policy lacks end; those that it adds go when their time comes."""
