@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
+from typing import Any
 
 from billing.calendar import ContactHours
 from billing.laying import Laying
@@ -39,7 +40,11 @@ def test_sharing_changes_nothing():
     for _ in range(2):
         for issued, first, second, hours, seen, baseline, alerted_on in cases:
             facts = invoice(issued_date=issued, first_due_date=first, second_due_date=second)
-            seen_as = {"first_seen_at": seen, "baseline": baseline, "alerted_on": alerted_on}
+            seen_as: dict[str, Any] = {
+                "first_seen_at": seen,
+                "baseline": baseline,
+                "alerted_on": alerted_on,
+            }
             own = CORDOBA if hours is None else CORDOBA.within(ContactHours.parse(hours))
             assert laying.steps_of(facts, hours, **seen_as) == occurrences(
                 facts, POLICY, own, **seen_as
@@ -49,6 +54,6 @@ def test_sharing_changes_nothing():
 def test_equal_dates_are_laid_once():
     """Amounts and numbers do not matter."""
     laying = Laying(POLICY, CORDOBA)
-    seen_as = {"first_seen_at": SEEN, "baseline": False, "alerted_on": None}
+    seen_as: dict[str, Any] = {"first_seen_at": SEEN, "baseline": False, "alerted_on": None}
     one, other = invoice(), invoice(wispro_id="inv-2", number="7", balance=None)
     assert laying.steps_of(one, None, **seen_as) is laying.steps_of(other, None, **seen_as)
