@@ -158,6 +158,8 @@ class Listening:
                 continue
             try:
                 Turns(self._tools(clock), bot, lease, report).turn(wait=timedelta(0))
+            except LeaseLostError:
+                log.info("bot.overtaken", bot_id=bot.bot_id)
             finally:
                 lease.give()
         return report

@@ -206,6 +206,25 @@ def test_a_group_that_was_paired_by_hand_gets_no_word_either(place: BotTown) -> 
 
 
 @on_sqlite
+def test_whom_staff_unpaired_is_a_stranger(place: BotTown) -> None:
+    """The channel is still in the rows; the account is not served any more."""
+    ana = place.town.customer()
+    place.paired(ana)
+    place.house.pairing.unpair(SLUG, ana.id, now=place.town.now)
+    assert NEUTRAL in place.write(ANA, "/saldo")
+
+
+@on_sqlite
+def test_a_bot_knows_nothing_of_other_isps_customers(place: BotTown) -> None:
+    """The same person may be a customer of two ISPs: each bot speaks for its own."""
+    place.paired(place.town.customer())
+    other = _other_isp(place)
+    with place.house.database.write() as session:
+        session.execute(update(Account).values(isp_id=other))
+    assert NEUTRAL in place.write(ANA, "/saldo")
+
+
+@on_sqlite
 def test_two_accounts_of_one_chat_are_told_apart(place: BotTown) -> None:
     """Each is answered by its name; one that leaves takes the other along only if asked there."""
     ana, eva = place.town.customer(), place.town.customer("Eva Blanco")
@@ -370,13 +389,11 @@ def test_an_update_that_comes_again_does_nothing(place: BotTown) -> None:
     """Telegram repeats what was not confirmed; wrong tries are not counted twice by it."""
     place.house.inviting.listen(SLUG, now=place.town.now)
     number = place.bot.hears(STRANGER, "/start wrong")
+    place.bot.hears(STRANGER, "/start wrong", update_id=number)  # once more
     place.house.listening.glance(place.town.clock)
-    assert place.bot.waiting == [number]  # answered, not yet confirmed
-    with place.house.database.write() as session:
-        session.execute(update(BotRow).values(listened_at=None))
-    place.bot.offset = 0
-    place.bot.hears(STRANGER, "/start wrong", update_id=number)  # the same number once more
+    assert place.bot.waiting == [number, number]  # answered, not yet confirmed
     place.listen()
+    assert place.bot.waiting == []
     with place.house.database.read() as session:
         assert session.scalar(select(func.count()).select_from(BotQuestion)) == 1
     assert len(place.bot.to(STRANGER)) == 1
@@ -400,6 +417,7 @@ def test_a_lease_that_is_lost_writes_and_sends_nothing(place: BotTown) -> None:
     """Whoever was overtaken during the long poll leaves the updates to the other."""
     ana = place.town.customer()
     code = place.code(ana)
+    place.listen()  # all is well, and was noted just now
     done = threading.Event()
 
     def overtake() -> None:
@@ -409,10 +427,7 @@ def test_a_lease_that_is_lost_writes_and_sends_nothing(place: BotTown) -> None:
         done.set()
 
     place.bot.before_updates = overtake
-    bots = place.house.listening.due(now=place.town.now)
-    report = Report()
-    ends = place.town.now + timedelta(seconds=12)
-    place.house.listening.serve(bots[0], place.town.clock, ends, report)
+    report = place.house.listening.glance(place.town.clock)
     assert done.is_set()
     assert (report.heard, report.paired, place.bot.sent) == (0, [], [])
     with place.house.database.read() as session:
