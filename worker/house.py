@@ -125,7 +125,7 @@ class House:
     @cached_property
     def listening(self) -> Listening:
         """Hear and answer what people write to the bots."""
-        return Listening(self.database, self.vault, self.chat, self.messenger)
+        return Listening(self.database, self.vault, self.chat, self.messenger, pace=self._turns)
 
     @cached_property
     def operators(self) -> Operators:
