@@ -325,6 +325,7 @@ def test_a_replacement_is_tried_once(serve: Callable[..., ScriptedSmtp]) -> None
         ({"dot": ["550 5.1.1 unknown", "250 OK"]}, Fate.REJECTED, "550 5.1.1", 1),
         ({"dot": ["554 5.7.1 spam", "250 OK"]}, Fate.FAILED, "554 5.7.1", 1),
         ({"dot": ["251 OK"]}, Fate.DELIVERED, "251", 2),
+        ({"dot": ["250 OK\r\n250 once more"]}, Fate.DELIVERED, "250", 2),
         ({"dot": ["354 more"]}, Fate.UNCERTAIN, "no sense", 2),
         ({"dot": ["good"]}, Fate.UNCERTAIN, "no sense", 2),
         ({"dot": [None]}, Fate.UNCERTAIN, "broke after", 2),
@@ -413,8 +414,11 @@ def test_a_server_that_drips_is_given_up(serve: Callable[..., ScriptedSmtp]) -> 
     dripping = threading.Thread(target=drip)
     dripping.start()
     outcome = office.send(server.url)
+    dripping.join(10)  # it ends by itself, because its line was cut
+    cut = not dripping.is_alive()
     stop.set()
     dripping.join()
+    assert cut
 
     assert outcome.fate is Fate.FAILED
     assert "not handed over within 0.6 s" in outcome.detail
