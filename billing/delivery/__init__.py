@@ -11,6 +11,7 @@ ledger.py       attempts and endings as rows, many in one transaction
 limits.py       what a provider lets through
 providers.py    pauses and counted limits of sending accounts
 together.py     several alerts in one message
+conversation.py which messages belong together in a mail program
 evidence.py     what shows afterwards that a message was rightly sent
 """
 

@@ -360,9 +360,10 @@ def test_a_refused_recipient_never_gets_the_text(serve: Callable[..., ScriptedSm
 
     assert office.send(server.url).fate is Fate.REJECTED
     office.door.close()
+    server.close()
 
     assert server.dialogues == [[*HELLO, "MAIL", "RCPT", "DATA"]]
-    assert not server.bodies
+    assert server.text_lines == 0  # not even a command that it would take for text
 
 
 def test_a_message_that_is_too_large_is_refused_before_it_is_sent(
