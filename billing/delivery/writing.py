@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from billing.delivery.conversation import conversation_of
 from billing.delivery.errand import Errand, Ready
 from billing.delivery.evidence import evidence_of
 from billing.delivery.providers import Account
-from billing.delivery.conversation import conversation_of
 from billing.delivery.together import daily_letter
 from billing.dossier import Checked, Dossier, InvoiceDossier
 from billing.letter import Attachment, Envelope, Letter, Message

@@ -187,6 +187,9 @@ class ScriptedSmtp:
                     self.bodies.append(b"".join(body))
                 if not self._say(link, answer):
                     return
+                if verb in {"MAIL", "dot", "RSET"}:  # one sender at a time (RFC 5321, 4.1.4)
+                    begun = verb == "MAIL" and str(answer).startswith("2")
+                    usual["MAIL"] = "503 5.5.1 one is begun" if begun else "250 OK"
                 if verb in {"MAIL", "RCPT"}:
                     usual["DATA"] = "354 go on" if str(answer)[0] == "2" else "503 5.5.1 to whom?"
                     if verb == "MAIL":

@@ -11,6 +11,7 @@ import pytest
 
 from billing.letter import Envelope, Fate, Message, Outcome
 from billing.values import Medium
+from notifications.dialogue import Dialogue, Parcel
 from notifications.door import AppriseDoor
 from notifications.smtp import Account, Lines, NoLineError, Security, TimeLimit
 from tests.unit.notifications.servers import RESET, ScriptedSmtp
@@ -424,6 +425,20 @@ def test_a_server_that_drips_is_given_up(serve: Callable[..., ScriptedSmtp]) -> 
     assert outcome.fate is Fate.FAILED
     assert "not handed over within 0.6 s" in outcome.detail
     assert "dot" not in server.got
+
+
+def test_a_send_that_was_given_up_leaves_the_dot_away(serve: Callable[..., ScriptedSmtp]) -> None:
+    """Even if its line still works at that moment: what was called a failure must stay one."""
+    server, lines = serve(), Lines()
+    parcel = Parcel(sender="avisos@isp.example", recipient="ana@example.org", wire=b"Hola\r\n")
+
+    with lines.lend(account(server), limit()) as line:
+        outcome = Dialogue(line, parcel, limit()).hold(may_finish=lambda: False)
+
+    server.close()
+    assert outcome.fate is Fate.FAILED
+    assert server.dialogues == [["EHLO", "MAIL", "RCPT", "DATA"]]
+    assert not lines._idle
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
