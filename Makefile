@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 # Two processes suit two cores; the slowest tests wait for real processes, not for the CPU.
 WORKERS ?= 4
 
-.PHONY: help install demo test check bench-sync bench-plan bench-mail up lock clean screenshots
+.PHONY: help install demo test check bench-sync bench-plan bench-mail bench-deliver up lock clean screenshots
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -42,6 +42,9 @@ BENCH := .venv-bench
 
 bench-sync: install $(if $(QUICK),,$(BENCH)/installed)  ## Measure looks at whole ISPs; QUICK=1: under a minute
 	@$(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick,--environment $(BENCH)) $(ARGS)
+
+bench-deliver: install  ## Measure how fast e-mails leave; QUICK=1: under a minute
+	@$(BIN)/python -m tests.benchmarks.deliver $(if $(QUICK),--quick) $(ARGS)
 
 bench-plan: install $(if $(QUICK),,$(BENCH)/installed)  ## Measure a tick of the planner; QUICK=1: seconds
 	@$(BIN)/python -m tests.benchmarks.plan $(if $(QUICK),--quick,--environment $(BENCH)) $(ARGS)

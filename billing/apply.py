@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 from billing import keys
 from billing.contracts import end_warnings, keep_contracts, warn_of_cutoff
 from billing.diff import diff
+from billing.due_steps import take_due_steps
 from billing.facts import facts_of, lay_onto
 from billing.identity import keep_identity
 from billing.look import Look
 from billing.notices import tell_operator
-from billing.owing import DEMANDS, REMINDERS, Rules, Tally, end_planned, owe, revive, take_due_steps
+from billing.owing import DEMANDS, REMINDERS, Rules, Tally, end_planned, owe, revive
 from billing.policy import odd_dates
 from billing.ports import VaultPort
 from billing.reactions import Reaction, not_yet_issued, react

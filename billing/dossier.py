@@ -152,24 +152,7 @@ class Dossier(ABC):
 
     def pay_url_of(self, facts: InvoiceFacts) -> str | None:
         """The invoice's own link, else the ISP's template, else the portal."""
-        if facts.pay_urls:
-            return facts.pay_urls[0]
-        if self.isp.pay_url:
-            return (
-                fill_pay_url(
-                    self.isp.pay_url,
-                    {
-                        "invoice_id": facts.wispro_id,
-                        "invoice_number": facts.number,
-                        "client_id": self.account.client_id,
-                        "public_id": self.account.public_id,
-                        "custom_id": self.account.custom_id,
-                        "amount": f"{facts.payable:.2f}",
-                    },
-                )
-                or self.isp.portal_url
-            )
-        return self.isp.portal_url
+        return pay_url(self.isp, self.account, facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,6 +346,23 @@ class DigestDossier(Dossier):
             debts=debts,
             more_debts=says.more,
         )
+
+
+def pay_url(isp: Isp, account: Account, facts: InvoiceFacts) -> str | None:
+    """Return the invoice's own link, else what the ISP's template makes of it, else the portal."""
+    if facts.pay_urls:
+        return facts.pay_urls[0]
+    if not isp.pay_url:
+        return isp.portal_url
+    values: dict[str, object] = {
+        "invoice_id": facts.wispro_id,
+        "invoice_number": facts.number,
+        "client_id": account.client_id,
+        "public_id": account.public_id,
+        "custom_id": account.custom_id,
+        "amount": f"{facts.payable:.2f}",
+    }
+    return fill_pay_url(isp.pay_url, values) or isp.portal_url
 
 
 def first_name(name: str) -> str:

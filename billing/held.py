@@ -1,4 +1,4 @@
-"""What stops us asking for money: a hold by staff, or the customer's promise to pay. Pure."""
+"""What stops us asking for money: a hold by staff, a promise, a pause. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from billing.values import Reason
 
 
 class HoldKind(StrEnum):
-    """Who stopped it: staff (`hold`), or the customer's word (`promise`)."""
+    """Who stopped it: staff (`hold`), the customer's word (`promise`), or their wish (`pause`)."""
 
     HOLD = "hold"
     PROMISE = "promise"
+    PAUSE = "pause"
 
     @property
     def reason(self) -> Reason:
         """What a delivery that waits for its end says."""
-        return Reason.HOLD if self is HoldKind.HOLD else Reason.PROMISE
+        return Reason.PROMISE if self is HoldKind.PROMISE else Reason.HOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

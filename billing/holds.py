@@ -29,6 +29,8 @@ from models.invoice import Invoice
 #: A promise to pay next year is none, and a hold without end is forgotten: both are renewed.
 LONGEST_HOLD = timedelta(days=366)
 LONGEST_PROMISE = timedelta(days=62)
+#: A customer who hears of no bill for longer may lose the service by it.
+LONGEST_PAUSE = timedelta(days=31)
 
 
 class HoldError(ValueError):
@@ -72,6 +74,65 @@ def held_of(row: Hold) -> Held:
         author=row.author,
         created_at=row.created_at,
     )
+
+
+def put_hold(
+    session: Session,
+    account: Account,
+    *,
+    kind: HoldKind,
+    until: date,
+    reason: str,
+    author: str,
+    now: datetime,
+    invoice_id: int | None = None,
+) -> Hold:
+    """This function will hold an invoice or an account, in place of what did so by the same kind.
+
+    Args:
+        session: the caller's unit of work.
+        account: whose.
+        kind: who stops it.
+        until: the last day on which nothing is asked, on the ISP's wall.
+        reason: one line of at most 200 characters.
+        author: at most 100 characters.
+        now: the present.
+        invoice_id: None = all of the account's.
+    """
+    session.execute(
+        update(Hold)
+        .where(
+            Hold.account_id == account.id,
+            Hold.kind == kind.value,
+            Hold.released_at.is_(None),
+            Hold.invoice_id == invoice_id if invoice_id else Hold.invoice_id.is_(None),
+        )
+        .values(released_at=now, released_by=author)
+        .execution_options(synchronize_session=False)
+    )
+    row = Hold(
+        isp_id=account.isp_id,
+        account_id=account.id,
+        invoice_id=invoice_id,
+        kind=kind.value,
+        reason=reason,
+        author=author,
+        created_at=now,
+        until=until,
+    )
+    session.add(row)
+    session.flush()
+    _wake(session, account.id, now=now)
+    return row
+
+
+def end_holds(
+    session: Session, account_id: int, rows: Sequence[Hold], *, author: str, now: datetime
+) -> None:
+    """This function will end holds of an account; what waited is decided on anew at once."""
+    for row in rows:
+        row.released_at, row.released_by = now, author
+    _wake(session, account_id, now=now)
 
 
 class Holds:
@@ -128,31 +189,16 @@ class Holds:
             if problem:
                 raise HoldError(problem)
             about = find_invoice(session, account, invoice) if invoice else None
-            about_id = about.id if about else None
-            session.execute(
-                update(Hold)
-                .where(
-                    Hold.account_id == account.id,
-                    Hold.kind == kind.value,
-                    Hold.released_at.is_(None),
-                    Hold.invoice_id == about_id if about_id else Hold.invoice_id.is_(None),
-                )
-                .values(released_at=now, released_by=author)
-                .execution_options(synchronize_session=False)
-            )
-            row = Hold(
-                isp_id=account.isp_id,
-                account_id=account.id,
-                invoice_id=about_id,
-                kind=kind.value,
+            row = put_hold(
+                session,
+                account,
+                kind=kind,
+                until=until,
                 reason=reason.strip(),
                 author=author,
-                created_at=now,
-                until=until,
+                now=now,
+                invoice_id=about.id if about else None,
             )
-            session.add(row)
-            session.flush()
-            _wake(session, account.id, now=now)
             return _line(row, account, about)
 
     def release(
@@ -177,9 +223,7 @@ class Holds:
             rows = session.scalars(query.order_by(Hold.id).with_for_update()).all()
             if not rows:
                 raise HoldError(f"nothing holds {account.name}'s alerts back")
-            for row in rows:
-                row.released_at, row.released_by = now, author
-            _wake(session, account.id, now=now)
+            end_holds(session, account.id, rows, author=author, now=now)
             return [_line(row, account, row.invoice) for row in rows]
 
     def lines(self, slug: str, client: str | None, *, now: datetime) -> Sequence[HoldLine]:
@@ -202,7 +246,9 @@ class Holds:
 
 
 def _problem(kind: HoldKind, until: date, reason: str, author: str, *, today: date) -> str | None:
-    longest = LONGEST_HOLD if kind is HoldKind.HOLD else LONGEST_PROMISE
+    longest = {HoldKind.HOLD: LONGEST_HOLD, HoldKind.PROMISE: LONGEST_PROMISE}.get(
+        kind, LONGEST_PAUSE
+    )
     if until < today:
         return f"--until {until}: that day is over; today is {today} at the ISP"
     if until - today > longest:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing.calendar import DEFAULT_HOURS, Calendar
+from billing.delivery.limits import LimitsError, ProviderLimits, limits_for
 from billing.facts import is_storable
 from billing.paylink import PAY_URL_FIELDS, fill_pay_url
 from billing.ports import DestinationError, MessengerPort, VaultPort
@@ -212,6 +213,34 @@ class Isps:
                 if (value := getattr(tuning, name)) is not None:
                     setattr(isp, name, value)
             return {name: getattr(isp, name) for name in names}
+
+    def set_limits(self, slug: str, scheme: str, text: str | None) -> ProviderLimits:
+        """This function will keep what the provider of a sending account lets through.
+
+        Args:
+            slug: the ISP.
+            scheme: of the sending account.
+            text: "30/second; 2000/day; recipient 1/second", "none", or None = the defaults.
+
+        Raises:
+            SetupError: if there is no such sending account, or the text cannot be read.
+        """
+        try:
+            limits = limits_for(scheme, text)
+        except LimitsError as error:
+            raise SetupError(str(error)) from None
+        with self._database.write() as session:
+            isp = find_isp(session, slug)
+            row = session.scalars(
+                select(Transport).where(Transport.isp_id == isp.id, Transport.scheme == scheme)
+            ).first()
+            if row is None:
+                raise SetupError(
+                    f"{slug} has no sending account for {scheme!r}: "
+                    f"alerta isp transport {slug} {scheme} URL"
+                )
+            row.limits = text
+        return limits
 
     def set_transport(self, slug: str, scheme: str, url: str, *, now: datetime) -> None:
         """This function will keep the ISP's own sending account for a kind of channel.

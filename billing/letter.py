@@ -89,6 +89,7 @@ class Notice:
         wispro_trouble  reason, since (an ISO instant), failures
         wispro_back     since (an ISO instant)
         odd_dates       invoice, reason (as `billing.policy.odd_dates`), explain (a command)
+        bot_trouble     reason (token_refused, webhook, other_poller), bot, since
 
     `reason` is in words, or a word that the templates know: of `sync_held` "share" (of the open
     invoices that changed) or "volume" (of alerts), of `wispro_trouble` an `UpstreamReason`.

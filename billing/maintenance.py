@@ -6,14 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 
 from billing.ports import SecretError, VaultPort
 from billing.values import SyncOutcome
 from models.account import Account, Channel
+from models.bot import BotQuestion
 from models.database import Database
+from models.invoice import Invoice
 from models.isp import Isp, Transport
 from models.operator import OperatorChannel, OperatorNotice
+from models.pair_code import PairCode
 from models.sync_run import SetAsideRecord, SyncRun
 
 log = structlog.get_logger()
@@ -23,12 +26,15 @@ log = structlog.get_logger()
 RUN_IS_DEAD_AFTER = timedelta(hours=12)
 #: Runs are for looking back at a complaint; three months is what a customer remembers.
 KEEP_RUNS = timedelta(days=90)
+#: What people wrote to a bot is kept for as long as somebody may complain about an answer.
+KEEP_QUESTIONS = timedelta(days=7)
 _SEALED: tuple[tuple[type[Any], str], ...] = (
     (Isp, "token_sealed"),
     (Transport, "url_sealed"),
     (Account, "national_id_sealed"),
     (Channel, "destination_sealed"),
     (OperatorChannel, "destination_sealed"),
+    (BotQuestion, "chat_sealed"),
 )
 _BATCH = 500
 
@@ -55,6 +61,16 @@ class Maintenance:
             old = select(SyncRun.id).where(SyncRun.started_at < now - KEEP_RUNS)
             session.execute(delete(SetAsideRecord).where(SetAsideRecord.sync_run_id.in_(old)))
             session.execute(delete(SyncRun).where(SyncRun.started_at < now - KEEP_RUNS))
+            session.execute(delete(BotQuestion).where(BotQuestion.asked_at < now - KEEP_QUESTIONS))
+            session.execute(delete(PairCode).where(PairCode.expires_at < now - KEEP_RUNS))
+            # Who was invited and never came is nobody whom we have to know.
+            session.execute(
+                delete(Account).where(
+                    Account.paired_at.is_(None),
+                    ~exists().where(PairCode.account_id == Account.id),
+                    ~exists().where(Invoice.account_id == Account.id),
+                )
+            )
             session.execute(
                 delete(OperatorNotice).where(OperatorNotice.created_at < now - KEEP_RUNS)
             )

@@ -9,21 +9,19 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from sqlalchemy import and_, not_, or_, select, update
 from sqlalchemy.orm import Session
 
-from billing import keys
 from billing.calendar import Calendar, ContactHours
-from billing.facts import facts_of
 from billing.keys import AlertKey
-from billing.policy import PLAINLY, Anchor, Occurrence, Policy, due, occurrences
-from billing.values import AlertKind, DeliveryState, InvoiceFacts, InvoiceState, Reason
-from billing.wanted import NO_REPEAT_FOR, first_slot, off_channel, unwanted
-from models.account import Account, Channel, Contract
+from billing.policy import PLAINLY, Anchor, Occurrence, Policy, occurrences
+from billing.values import AlertKind, DeliveryState, InvoiceFacts, Reason
+from billing.wanted import first_slot, off_channel, unwanted
+from models.account import Channel, Contract
 from models.alert import Alert, Delivery
-from models.database import insert_for
+from models.bulk import among, checked, insert_all, insert_new_ids
 from models.invoice import Invoice
 
 DEMANDS = tuple(kind.value for kind in AlertKind if kind.asks_to_pay)
@@ -47,6 +45,30 @@ class Tally:
         return self
 
 
+class Customer(Protocol):
+    """What the planner asks of an account: its row, or as much of it as was read."""
+
+    @property
+    def id(self) -> int:
+        """Of its row."""
+        ...
+
+    @property
+    def isp_id(self) -> int:
+        """Whose customer."""
+        ...
+
+    @property
+    def contact_hours(self) -> str | None:
+        """Its own hours, as text; None = the ISP's."""
+        ...
+
+    @property
+    def steps_off(self) -> Sequence[str]:
+        """What it does not want: "overdue", or one step, "due_soon -5d"."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the planner of one ISP goes by.
@@ -59,7 +81,7 @@ class Rules:
     calendar: Calendar
     earliest: datetime | None = None
 
-    def of_account(self, account: Account) -> Rules:
+    def of_account(self, account: Customer) -> Rules:
         """Return what holds for one customer, who may have narrower hours of their own."""
         if account.contact_hours is None:
             return self
@@ -108,6 +130,10 @@ def owe(
     return record_all(session, [owing], now=now)
 
 
+#: An alert says all by its kind and its invoice.
+_NO_DETAILS: dict[str, str] = {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owing:
     """One alert to record; `invoice_id` is None where it is about the account as a whole.
@@ -115,7 +141,7 @@ class Owing:
     The rest is as in `owe`.
     """
 
-    account: Account
+    account: Customer
     invoice_id: int | None
     key: AlertKey
     rules: Rules
@@ -123,12 +149,6 @@ class Owing:
     useful_until: datetime | None = None
     details: dict[str, str] | None = None
     skipped: Reason | None = None
-
-    @property
-    def same(self) -> tuple[int, str, str, date, str]:
-        """What no two alerts have in common."""
-        key = self.key
-        return self.account.id, key.subject, key.kind.value, key.anchor_date, key.step
 
 
 def record_all(session: Session, several: Sequence[Owing], *, now: datetime) -> Tally:
@@ -149,14 +169,12 @@ def record_all(session: Session, several: Sequence[Owing], *, now: datetime) -> 
     if not several:
         return Tally()
     session.flush()
-    alerts = _insert_alerts(session, several, now=now)
-    channels = _enabled_channels(session, {one.account.id for one in several if one.same in alerts})
+    ids = _insert_alerts(session, several, now=now)
+    new = [(one, row_id) for one, row_id in zip(several, ids, strict=True) if row_id is not None]
+    channels = _enabled_channels(session, {one.account.id for one, _ in new})
     rows: list[dict[str, Any]] = []
     tally = Tally()
-    for one in several:
-        alert_id = alerts.pop(one.same, None)
-        if alert_id is None:
-            continue
+    for one, alert_id in new:
         goes_at, skipped = _when(one, now=now)
         manner = one.rules.policy.manner_of(one.key.kind, one.key.step) or PLAINLY
         for channel_id, medium, scheme in channels.get(one.account.id, ()):
@@ -174,28 +192,20 @@ def record_all(session: Session, several: Sequence[Owing], *, now: datetime) -> 
                     "message_id": str(uuid.uuid4()),
                     "planned_at": goes_at,
                     "not_before": goes_at,
+                    "attempts": 0,
                     "created_at": now,
                     "settled_at": now if why else None,
                 }
             )
         tally.alerts += skipped is None
-    if rows:
-        session.connection().execute(insert_for(session, Delivery.__table__), rows)
+    insert_all(session, Delivery, rows)
     return tally
 
 
 def _insert_alerts(
     session: Session, several: Sequence[Owing], *, now: datetime
-) -> dict[tuple[int, str, str, date, str], int]:
-    """Return the ids of those that are new, by what no two have in common."""
-    table = Alert.__table__.c
-    query = (
-        insert_for(session, Alert.__table__)
-        .on_conflict_do_nothing()
-        .returning(
-            table.account_id, table.subject, table.kind, table.anchor_date, table.step, table.id
-        )
-    )
+) -> list[int | None]:
+    """Return the ids of those that are new, None for the others."""
     rows = [
         {
             "isp_id": one.account.isp_id,
@@ -208,13 +218,13 @@ def _insert_alerts(
             "step": one.key.step,
             "due_at": one.due_at,
             "useful_until": one.useful_until,
-            "details": one.details or {},
+            "details": one.details or _NO_DETAILS,
             "created_at": now,
         }
         for one in several
     ]
-    found = session.connection().execute(query, rows)
-    return {(row[0], row[1], row[2], row[3], row[4]): row[5] for row in found}
+    same = ("account_id", "subject", "kind", "anchor_date", "step")
+    return insert_new_ids(session, Alert, rows, key=same)
 
 
 def _enabled_channels(
@@ -224,11 +234,11 @@ def _enabled_channels(
     found: dict[int, list[tuple[int, str, str]]] = {}
     query = (
         select(Channel.account_id, Channel.id, Channel.medium, Channel.scheme)
-        .where(Channel.account_id.in_(account_ids), Channel.disabled_at.is_(None))
+        .where(among(session, Channel.account_id, account_ids), Channel.disabled_at.is_(None))
         .order_by(Channel.id)
     )
-    for row in session.execute(query) if account_ids else ():
-        found.setdefault(row.account_id, []).append((row.id, row.medium, row.scheme))
+    for account_id, channel_id, medium, scheme in session.execute(query) if account_ids else ():
+        found.setdefault(account_id, []).append((channel_id, medium, scheme))
     return found
 
 
@@ -267,7 +277,9 @@ def end_planned(
         alerts = alerts.where(not_(same))
     ended = session.scalars(
         update(Delivery)
-        .where(Delivery.state == DeliveryState.PLANNED.value, Delivery.alert_id.in_(alerts))
+        .where(
+            checked(Delivery.state == DeliveryState.PLANNED.value), Delivery.alert_id.in_(alerts)
+        )
         .values(state=state.value, reason=reason.value, settled_at=now)
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
@@ -290,7 +302,7 @@ def revive(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -
     session.execute(
         update(Delivery)
         .where(
-            Delivery.state == DeliveryState.CANCELLED.value,
+            checked(Delivery.state == DeliveryState.CANCELLED.value),
             Delivery.reason == Reason.NOT_OWED.value,
             Delivery.alert_id.in_(alerts),
         )
@@ -308,145 +320,21 @@ def lay_steps(
     session: Session, invoice: Invoice, facts: InvoiceFacts, rules: Rules
 ) -> tuple[Occurrence, ...]:
     """This function will lay the ISP's policy on one of our invoices."""
-    alerted_on = None
-    if rules.policy.counts_from(Anchor.CUTOFF) and facts.contract_id is not None:
-        contract = session.get(Contract, (invoice.isp_id, facts.contract_id))
-        alerted_on = contract.alerted_on if contract else None
     return occurrences(
         facts,
         rules.policy,
         rules.calendar,
         first_seen_at=invoice.first_seen_at,
         baseline=invoice.baseline,
-        alerted_on=alerted_on,
+        alerted_on=alerted_on(session, invoice.isp_id, facts.contract_id, rules.policy),
     )
 
 
-def take_due_steps(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -> Tally:
-    """This function will plan the latest step of an invoice whose time has come.
-
-    Steps that it overtook are recorded as missed, those without a slot as skipped for that reason,
-    what was planned before and did not leave is superseded, and the row remembers up to when steps
-    were decided and when to ask again.
-    """
-    return take_all_due_steps(session, [(invoice, rules)], now=now)
-
-
-def take_all_due_steps(
-    session: Session, several: Sequence[tuple[Invoice, Rules]], *, now: datetime
-) -> Tally:
-    """This function will do what `take_due_steps` does to several invoices, in a few statements.
-
-    Args:
-        session: an open unit of work.
-        several: invoices with the rules of their ISP, each once.
-        now: the present.
-    """
-    decided = [_decide(session, invoice, rules, now=now) for invoice, rules in several]
-    taken = [one for one in decided if one.taken is not None]
-    _supersede(session, [one for one in taken if one.wanted], now=now)
-    repeated = _sent_lately(session, taken, now=now)
-    owed: list[Owing] = []
-    for one in decided:
-        owed += [_owing_of(one, item, skipped=item.blocked or Reason.MISSED) for item in one.missed]
-        if one.taken is not None:
-            skipped = Reason.SUPERSEDED if one.invoice.id in repeated else None
-            owed.append(_owing_of(one, one.taken, skipped=skipped))
-    return record_all(session, owed, now=now)
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """What has come due of one invoice; `wanted` = the ISP and the customer want what is taken."""
-
-    invoice: Invoice
-    rules: Rules
-    taken: Occurrence | None = None
-    missed: tuple[Occurrence, ...] = ()
-    wanted: bool = False
-
-
-def _decide(session: Session, invoice: Invoice, rules: Rules, *, now: datetime) -> _Decided:
-    facts = facts_of(invoice)
-    own = rules.of_account(invoice.account)
-    found = due(lay_steps(session, invoice, facts, own), after=invoice.steps_until, now=now)
-    owing = facts.state is InvoiceState.PENDING and invoice.vanished_at is None
-    invoice.plan_at = found.next_at if owing else None
-    if not owing or facts.payable <= 0:
-        return _Decided(invoice, rules)
-    invoice.steps_until = now
-    wanted = False
-    if found.now is not None:
-        step = found.now.step
-        wanted = unwanted(rules.policy, invoice.account.steps_off, step.kind, step.name) is None
-    return _Decided(invoice, rules, found.now, found.missed, wanted)
-
-
-def _owing_of(one: _Decided, item: Occurrence, *, skipped: Reason | None) -> Owing:
-    return Owing(
-        account=one.invoice.account,
-        invoice_id=one.invoice.id,
-        key=keys.of_step(one.invoice.wispro_id, item),
-        rules=one.rules,
-        due_at=item.at,
-        useful_until=item.until,
-        skipped=skipped,
-    )
-
-
-def _supersede(session: Session, several: Sequence[_Decided], *, now: datetime) -> None:
-    """End what was planned of these invoices before and did not leave."""
-    if not several:
-        return
-    taken = {one.invoice.id: one.taken for one in several}
-    planned = session.execute(
-        select(Delivery.id, Alert.invoice_id, Alert.kind, Alert.anchor_date, Alert.step)
-        .join(Alert, Alert.id == Delivery.alert_id)
-        .where(
-            Alert.invoice_id.in_(taken),
-            Alert.kind.in_(DEMANDS),
-            Delivery.state == DeliveryState.PLANNED.value,
-        )
-    ).all()
-    ended = [
-        row.id
-        for row in planned
-        if (item := taken[row.invoice_id]) is not None
-        and (row.kind, row.anchor_date, row.step)
-        != (item.step.kind.value, item.anchor_date, item.step.name)
-    ]
-    if ended:
-        session.execute(
-            update(Delivery)
-            .where(Delivery.id.in_(ended), Delivery.state == DeliveryState.PLANNED.value)
-            .values(
-                state=DeliveryState.SKIPPED.value,
-                reason=Reason.SUPERSEDED.value,
-                settled_at=now,
-            )
-            .execution_options(synchronize_session=False)
-        )
-
-
-def _sent_lately(session: Session, several: Sequence[_Decided], *, now: datetime) -> set[int]:
-    """Return the invoices whose step left in the last 72 h, on another anchor date."""
-    if not several:
-        return set()
-    taken = {one.invoice.id: one.taken for one in several}
-    sent = session.execute(
-        select(Alert.invoice_id, Alert.kind, Alert.anchor_date, Alert.step)
-        .join(Delivery, Delivery.alert_id == Alert.id)
-        .where(
-            Alert.invoice_id.in_(taken),
-            Delivery.state.in_([DeliveryState.SENT.value, DeliveryState.UNCERTAIN.value]),
-            Delivery.settled_at > now - NO_REPEAT_FOR,
-        )
-    )
-    return {
-        invoice_id
-        for invoice_id, kind, day, step in sent
-        if invoice_id is not None
-        and (item := taken[invoice_id]) is not None
-        and (kind, step) == (item.step.kind.value, item.step.name)
-        and day != item.anchor_date
-    }
+def alerted_on(
+    session: Session, isp_id: int, contract_id: str | None, policy: Policy
+) -> date | None:
+    """Return since when a contract is `alerted`; None too where the policy does not ask for it."""
+    if contract_id is None or not policy.counts_from(Anchor.CUTOFF):
+        return None
+    contract = session.get(Contract, (isp_id, contract_id))
+    return contract.alerted_on if contract else None

@@ -13,31 +13,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, false, or_, select, update
+from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import Session
 
-from billing.identity import (
-    DESTINATION_PURPOSE,
-    LOGIN_PURPOSE,
-    NATIONAL_ID_PURPOSE,
-    keep_identity,
-)
+from billing.identity import LOGIN_PURPOSE, NATIONAL_ID_PURPOSE
 from billing.isps import SetupError, find_isp
+from billing.joining import add_channels, join, keep_account, leave
 from billing.ports import (
     DestinationError,
     MessengerPort,
-    ParsedDestination,
     UpstreamError,
     VaultPort,
     WisproAccess,
     WisproPort,
 )
 from billing.terms import access_to
-from billing.values import ClientFacts, ClientField, DeliveryState, Reason, UpstreamReason
-from models.account import Account, Channel
-from models.alert import Delivery
+from billing.values import ClientFacts, ClientField, UpstreamReason
+from models.account import Account
 from models.database import Database
-from models.invoice import Invoice
 from models.isp import Transport
 
 _PREFIXES = {
@@ -123,13 +116,12 @@ class Pairing:
             parsed = [self._messenger.parse_destination(text) for text in destinations]
         except DestinationError as error:
             raise PairingError(str(error)) from None
-        with self._database.read() as session:
-            isp = find_isp(session, slug)
-            access, isp_id = access_to(isp, self._vault), isp.id
-        facts = self._identify(self._door(access), client, progress)
+        isp_id, facts = self.identify(slug, client, progress=progress)
         with self._database.write() as session:
-            account = self._account(session, isp_id, facts, locale, now=now)
-            added, known = self._channels(session, account, parsed, now=now)
+            account = keep_account(session, isp_id, facts, self._vault)
+            join(session, account, now=now)
+            account.locale = locale.replace("-", "_") if locale else account.locale
+            added, known = add_channels(session, account, parsed, self._vault, now=now)
             present = set(
                 session.scalars(select(Transport.scheme).where(Transport.isp_id == isp_id))
             )
@@ -143,6 +135,21 @@ class Pairing:
                 ),
             )
 
+    def identify(
+        self, slug: str, client: str, *, progress: Progress | None = None
+    ) -> tuple[int, ClientFacts]:
+        """This function will find out who is meant; return the ISP's id and the client.
+
+        Raises:
+            SetupError: if the ISP is unknown.
+            PairingError: if the client is unknown or ambiguous.
+            UpstreamError: if Wispro gives no usable answer.
+        """
+        with self._database.read() as session:
+            isp = find_isp(session, slug)
+            access, isp_id = access_to(isp, self._vault), isp.id
+        return isp_id, self._identify(self._door(access), client, progress)
+
     def unpair(self, slug: str, client: str, *, now: datetime) -> str:
         """This function will stop every alert of an account; return the client's name.
 
@@ -153,19 +160,7 @@ class Pairing:
             account = find_account(session, slug, client, self._vault, self._login_token)
             if not account.paired:
                 raise PairingError(f"{account.name} is not paired")
-            account.unpaired_at = now
-            session.execute(
-                update(Delivery)
-                .where(
-                    Delivery.account_id == account.id,
-                    Delivery.state == DeliveryState.PLANNED.value,
-                )
-                .values(
-                    state=DeliveryState.CANCELLED.value,
-                    reason=Reason.UNPAIRED.value,
-                    settled_at=now,
-                )
-            )
+            leave(session, account, now=now)
             return account.name
 
     def _identify(self, wispro: WisproPort, text: str, progress: Progress | None) -> ClientFacts:
@@ -208,77 +203,6 @@ class Pairing:
             "no client of this ISP has this QR code; scan it again in the portal under "
             "Aplicación Móvil"
         )
-
-    def _account(
-        self,
-        session: Session,
-        isp_id: int,
-        facts: ClientFacts,
-        locale: str | None,
-        *,
-        now: datetime,
-    ) -> Account:
-        account = session.scalars(
-            select(Account)
-            .where(Account.isp_id == isp_id, Account.client_id == facts.client_id)
-            .with_for_update()
-        ).first()
-        if account is None:
-            account = Account(isp_id=isp_id, client_id=facts.client_id)
-            session.add(account)
-        elif not account.paired:
-            # What happened while nobody looked is history, and history is not announced.
-            session.execute(
-                update(Invoice)
-                .where(Invoice.account_id == account.id)
-                .values(steps_until=now, plan_at=now)
-            )
-            # Who comes back names where to: an address of before may be somebody else's by now.
-            session.execute(
-                update(Channel)
-                .where(Channel.account_id == account.id, Channel.disabled_at.is_(None))
-                .values(disabled_at=now, disabled_reason=Reason.UNPAIRED.value)
-            )
-        if not account.paired:
-            account.paired_at, account.unpaired_at = now, None
-            account.baseline_at = account.looked_at = None
-            account.next_look_at = now
-        keep_identity(account, facts, self._vault)
-        account.locale = locale.replace("-", "_") if locale else account.locale
-        session.flush()
-        return account
-
-    def _channels(
-        self,
-        session: Session,
-        account: Account,
-        parsed: Sequence[ParsedDestination],
-        *,
-        now: datetime,
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        rows = session.scalars(select(Channel).where(Channel.account_id == account.id))
-        present = {row.destination_digest: row for row in rows}
-        added, known = [], []
-        for item in parsed:
-            digest = self._vault.digest(f"{item.scheme} {item.value}", purpose=DESTINATION_PURPOSE)
-            if (row := present.get(digest)) is not None:
-                row.disabled_at = row.disabled_reason = None
-                known.append(row.label)
-                continue
-            row = Channel(
-                account_id=account.id,
-                scheme=item.scheme,
-                medium=item.medium.value,
-                destination_sealed=self._vault.seal(item.value),
-                destination_digest=digest,
-                needs_transport=item.needs_transport,
-                label=item.label[:120],
-                created_at=now,
-            )
-            session.add(row)
-            present[digest] = row
-            added.append(row.label)
-        return tuple(added), tuple(known)
 
 
 def find_account(

@@ -71,19 +71,22 @@ PLAINLY = Manner()
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A kind of alert, `offset` days after (or, negative, before) its anchor date."""
+    """A kind of alert, `offset` days after (or, negative, before) its anchor date.
+
+    `name` is the step in the unique key and in tables: "-5d", "0d", "+3d", "issued+10d".
+    """
 
     kind: AlertKind
     anchor: Anchor
     offset: int
     manner: Manner = PLAINLY
+    name: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def name(self) -> str:
-        """The step in the unique key and in tables: "-5d", "0d", "+3d", "issued+10d"."""
+    def __post_init__(self) -> None:
         days = f"{self.offset:+d}d" if self.offset else "0d"
         due_date = self.anchor in {Anchor.FIRST_DUE, Anchor.SECOND_DUE}
-        return days if due_date else f"{self.anchor.value}{days}"
+        name = days if due_date else f"{self.anchor.value}{days}"
+        object.__setattr__(self, "name", name)  # once: it is asked for at every alert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +120,15 @@ class Policy:
     preset: Preset | None = None
     hours: ContactHours | None = None
     caps: Caps = field(default_factory=Caps)
+    _named: Mapping[tuple[AlertKind, str], Step] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        named = {(one.kind, one.name): one for one in reversed(self.steps)}
+        object.__setattr__(self, "_named", named)
 
     def step_of(self, kind: AlertKind, name: str) -> Step | None:
         """Return the date-driven step of this kind and name, if there is one."""
-        return next((one for one in self.steps if one.kind is kind and one.name == name), None)
+        return self._named.get((kind, name))
 
     def counts_from(self, anchor: Anchor) -> bool:
         """Whether any step is counted from this anchor."""

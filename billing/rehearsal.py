@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, joinedload
 from structlog.contextvars import bound_contextvars
 
 from billing import keys
-from billing.delivery import Delivering
+from billing.delivery.delivering import Delivering
 from billing.dossier import Checked, open_dossier
 from billing.explained import Judged
 from billing.facts import facts_of

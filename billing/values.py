@@ -81,6 +81,7 @@ class NoticeKind(StrEnum):
     WISPRO_TROUBLE = "wispro_trouble"
     WISPRO_BACK = "wispro_back"
     ODD_DATES = "odd_dates"
+    BOT_TROUBLE = "bot_trouble"
 
 
 class Medium(StrEnum):

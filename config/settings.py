@@ -70,6 +70,9 @@ class Settings(BaseSettings):
         timedelta(seconds=15), description="How often beat asks whether anything is due."
     )
     concurrency: int = Field(2, ge=1, le=64, description="Worker children per worker process.")
+    telegram_api: str = Field(
+        "https://api.telegram.org", description="Telegram's Bot API, or a server of it of your own."
+    )
     max_pdf_bytes: int = Field(
         1_000_000, ge=10_000, le=10_000_000, description="Largest invoice PDF that is attached."
     )
@@ -104,6 +107,22 @@ class Settings(BaseSettings):
         if not _PAGE.fullmatch(value):
             raise ValueError("must be an https:// address, without user, query or fragment")
         _check_port(value)
+        return value.rstrip("/")
+
+    @field_validator("telegram_api")
+    @classmethod
+    def _private_api(cls, value: str) -> str:
+        """The token of a bot is part of every address, so it travels encrypted or not at all."""
+        try:
+            parts = urllib.parse.urlsplit(value)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError("its host and port cannot be read") from None
+        plain = parts.scheme == "http" and host in {"127.0.0.1", "localhost", "::1"}
+        if not host or not (parts.scheme == "https" or plain):
+            raise ValueError("must begin with https:// (http:// only on this machine)")
+        if parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("must be an address without user, query or fragment")
         return value.rstrip("/")
 
     @field_validator("sync_every", "tick", mode="wrap")

@@ -64,7 +64,10 @@ class Channel(Base):
     """One destination of one account: an address on the ISP's transport, or an Apprise URL."""
 
     __tablename__ = "channel"
-    __table_args__ = (UniqueConstraint("account_id", "destination_digest"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "destination_digest"),
+        Index(None, "destination_digest"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))

@@ -1,19 +1,23 @@
-"""Two statements that a long read repeats for every page, past SQLAlchemy's work for each row.
+"""Statements that are repeated for thousands of rows, past SQLAlchemy's work for each row.
 
-A first import writes every invoice of an ISP, and a sweep looks every one of them up. The types of
-the columns still convert each value that is written (exact money, aware instants); what is left out
-is the compiling of parameters row by row, which took more than half of the time.
+A first import writes every invoice of an ISP, a sweep looks every one of them up, and the planner
+writes what is owed of all that is due. The types of the columns still convert each value that is
+written (exact money, aware instants); what is left out is the compiling of parameters row by row,
+which took more than half of the time.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Dialect, Table
+from sqlalchemy import JSON, ColumnElement, Dialect, Table, any_, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from models.database import Database
@@ -69,6 +73,28 @@ _KNOWN_SQLITE = (
 _KNOWN_ROWS = msgspec.json.Decoder(list[KnownInvoice])
 
 
+def insert_all(
+    session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """This function will insert many rows, none of which is there yet.
+
+    PostgreSQL takes a third less time than where it has to expect that one is.
+
+    Args:
+        session: an open unit of work.
+        model: whose table.
+        rows: every one with the same columns.
+
+    Raises:
+        IntegrityError: if one is there.
+    """
+    if not rows:
+        return
+    connection = session.connection()
+    many = _Many(model, tuple(rows[0]), connection.dialect)
+    connection.exec_driver_sql(many.insert(), many.parameters(rows))
+
+
 def insert_new(
     session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
 ) -> int:
@@ -85,17 +111,156 @@ def insert_new(
     if not rows:
         return 0
     connection = session.connection()
-    names = tuple(rows[0])
-    statement, converters = _prepared(cast("Table", model.__table__), names, connection.dialect)
-    columns = [
-        _converted([row[name] for row in rows], convert)
-        for name, convert in zip(names, converters, strict=True)
-    ]
-    if connection.dialect.name == "sqlite":
-        found = connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
-    else:
-        found = connection.exec_driver_sql(statement, tuple(columns))
+    many = _Many(model, tuple(rows[0]), connection.dialect)
+    statement = f"{many.insert()} {_UNLESS_THERE}"
+    found = connection.exec_driver_sql(statement, many.parameters(rows))
     return max(found.rowcount, 0)
+
+
+def insert_new_ids(
+    session: Session,
+    model: type[DeclarativeBase],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+) -> list[int | None]:
+    """This function will insert those of many rows that are not there yet, and say which they are.
+
+    Args:
+        session: an open unit of work.
+        model: whose table.
+        rows: every one with the same columns.
+        key: the columns in which no two rows are the same.
+
+    Returns:
+        For each of the rows the id that it was given; None if it was there, or comes a second time.
+    """
+    if not rows:
+        return []
+    connection = session.connection()
+    many = _Many(model, tuple(rows[0]), connection.dialect)
+    returning = f"{_UNLESS_THERE} RETURNING id, {', '.join(key)}"
+    columns = many.columns(rows)
+    found: list[Any] = []
+    if many.sqlite:
+        values = list(zip(*columns, strict=True))
+        for start in range(0, len(values), _ROWS_AT_ONCE):
+            some = values[start : start + _ROWS_AT_ONCE]
+            statement = f"{many.insert(len(some))} {returning}"
+            found += connection.exec_driver_sql(statement, tuple(chain(*some))).all()
+    else:
+        statement = f"{many.insert()} {returning}"
+        found += connection.exec_driver_sql(statement, (many.document(columns),)).all()
+    new = {tuple(same): row_id for row_id, *same in found}
+    sames = zip(*(columns[many.names.index(name)] for name in key), strict=True)
+    return [new.pop(same, None) for same in sames]
+
+
+_UNLESS_THERE = "ON CONFLICT DO NOTHING"
+#: Of one statement on SQLite, whose older versions take 32 766 values at most.
+_ROWS_AT_ONCE = 250
+
+
+def update_each(
+    session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """This function will write columns of many rows, to each its own values.
+
+    What the session has loaded of them does not learn of it.
+
+    Args:
+        session: an open unit of work.
+        model: whose table.
+        rows: every one with the same columns, the last of them its `id`.
+    """
+    if not rows:
+        return
+    connection = session.connection()
+    many = _Many(model, tuple(rows[0]), connection.dialect)
+    connection.exec_driver_sql(many.update(), many.parameters(rows))
+
+
+def among(session: Session, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
+    """Return the condition that a column holds one of many values.
+
+    PostgreSQL is given them as one array: of a list its driver reads every place anew.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return cast("ColumnElement[bool]", column.in_(values))
+    array = bindparam(None, list(values), type_=ARRAY(column.type))
+    return cast("ColumnElement[bool]", column == any_(array))
+
+
+def checked(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return a condition for which no index is used: rows that others find are checked by it.
+
+    SQLite does not count its rows. It takes an index of a column that equals something for better
+    than one of a column that is among many, and so looks through all that was ever sent.
+    """
+    return condition.is_(True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Many:
+    """Many rows of one table with the same columns, and the statements that write them.
+
+    SQLite is given values. PostgreSQL is given one JSON document, which takes a tenth of the time
+    that its driver spends on an array for each column. The names in a statement are our own.
+    """
+
+    model: type[DeclarativeBase]
+    names: tuple[str, ...]
+    dialect: Dialect
+
+    @property
+    def sqlite(self) -> bool:
+        return self.dialect.name == "sqlite"
+
+    def insert(self, rows: int = 1) -> str:
+        """Return the statement that inserts; `rows` = at once, on SQLite."""
+        into = f"INSERT INTO {self._table.name} ({', '.join(self.names)})"
+        if self.sqlite:
+            place = f"({', '.join('?' * len(self.names))})"
+            given = f"VALUES {', '.join([place] * rows)}"
+        else:
+            given = f"SELECT * FROM {_given(self._table, self.names, self.dialect)}"  # noqa: S608
+        return f"{into} {given}"
+
+    def update(self) -> str:
+        """Return the statement that writes the other columns of a row with an `id`."""
+        *names, row_id = self.names
+        assert row_id == "id"
+        table = self._table.name
+        if self.sqlite:
+            laid = ", ".join(f"{name} = ?" for name in names)
+            return f"UPDATE {table} SET {laid} WHERE id = ?"  # noqa: S608
+        laid = ", ".join(f"{name} = given.{name}" for name in names)
+        given = _given(self._table, self.names, self.dialect)
+        return f"UPDATE {table} SET {laid} FROM {given} WHERE {table}.id = given.id"  # noqa: S608
+
+    def columns(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """Return the values of each column as they are written."""
+        converters = _converters(self._table, self.names, self.dialect)
+        return [
+            _converted([row[name] for row in rows], convert)
+            for name, convert in zip(self.names, converters, strict=True)
+        ]
+
+    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> Any:
+        """Return what a statement for all rows is executed with."""
+        columns = self.columns(rows)
+        if self.sqlite:
+            return list(zip(*columns, strict=True))
+        return (self.document(columns),)
+
+    def document(self, columns: Sequence[Sequence[Any]]) -> str:
+        """Return the values of all columns as PostgreSQL reads them."""
+        rows = [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return msgspec.json.encode(rows).decode()
+
+    @property
+    def _table(self) -> Table:
+        return cast("Table", self.model.__table__)
 
 
 def _converted(values: list[Any], convert: Convert | None) -> list[Any]:
@@ -112,19 +277,20 @@ def _converted(values: list[Any], convert: Convert | None) -> list[Any]:
     return converted
 
 
-@lru_cache(maxsize=8)
-def _prepared(
-    table: Table, names: tuple[str, ...], dialect: Dialect
-) -> tuple[str, list[Convert | None]]:
-    quote = dialect.identifier_preparer.quote
-    into = f"{dialect.identifier_preparer.format_table(table)} ({', '.join(map(quote, names))})"
-    if dialect.name == "sqlite":
-        rows = f"VALUES ({', '.join('?' * len(names))})"
-    else:  # one array for each column: a page is one message, not a hundred
-        kinds = [table.c[name].type.compile(dialect) for name in names]
-        arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
-        rows = f"SELECT * FROM unnest({arrays})"  # noqa: S608 - types of our own columns
-    text = f"INSERT INTO {into} {rows} ON CONFLICT DO NOTHING"  # names of our own
-    return text, [
-        table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
+@lru_cache(maxsize=16)
+def _converters(table: Table, names: tuple[str, ...], dialect: Dialect) -> list[Convert | None]:
+    kinds = [table.c[name].type for name in names]
+    plain = dialect.name != "sqlite"  # there an object is a part of the document
+    return [
+        None
+        if plain and isinstance(kind, JSON)
+        else kind.dialect_impl(dialect).bind_processor(dialect)
+        for kind in kinds
     ]
+
+
+@lru_cache(maxsize=16)
+def _given(table: Table, names: tuple[str, ...], dialect: Dialect) -> str:
+    """Return the table that PostgreSQL reads out of a document, each value by its column's type."""
+    kinds = ", ".join(f"{name} {table.c[name].type.compile(dialect)}" for name in names)
+    return f"json_to_recordset(%s::json) AS given({kinds})"

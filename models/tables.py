@@ -3,11 +3,13 @@
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Attempt, Delivery, Provider
 from models.base import Base
+from models.bot import Bot, BotQuestion
 from models.hold import Hold
 from models.invoice import Invoice, InvoiceChange
 from models.isp import Isp, Transport
 from models.listing import ListingMark, Probe
 from models.operator import OperatorChannel, OperatorNotice
+from models.pair_code import PairCode
 from models.policy_version import PolicyVersion
 from models.proposal import Proposal
 from models.sync_run import SetAsideRecord, SyncRun
@@ -17,6 +19,8 @@ __all__ = [
     "Alert",
     "Attempt",
     "Base",
+    "Bot",
+    "BotQuestion",
     "Channel",
     "Contract",
     "Delivery",
@@ -27,6 +31,7 @@ __all__ = [
     "ListingMark",
     "OperatorChannel",
     "OperatorNotice",
+    "PairCode",
     "PolicyVersion",
     "Probe",
     "Proposal",

@@ -64,6 +64,7 @@ class AppriseDoor:
         send_timeout: seconds for everything, attachments included.
         clock: the time for the Date header of an e-mail.
         lines: where SMTP connections come from.
+        telegram_api: the address of the Bot API, without a slash at its end; None = Apprise's own.
     """
 
     def __init__(
@@ -74,12 +75,14 @@ class AppriseDoor:
         send_timeout: float = 75.0,
         clock: Callable[[], datetime] = _now,
         lines: Lines | None = None,
+        telegram_api: str | None = None,
     ) -> None:
         self._connect = connect_timeout
         self._read = read_timeout
         self._total = send_timeout
         self._clock = clock
         self._lines = lines or Lines()
+        self._telegram_api = telegram_api
 
     def close(self) -> None:
         """Close the SMTP connections that are kept."""
@@ -236,6 +239,8 @@ class AppriseDoor:
             read=self._read,
             **more,
         )
+        if parts["schema"] == "tgram" and self._telegram_api is not None:
+            service.notify_url = f"{self._telegram_api}/bot"
         if isinstance(service, AlertEmail):
             shows_code = any(file.content_id == QR_CONTENT_ID for file in attachments)
             service.lines = self._lines

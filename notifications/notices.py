@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Everything that some kind reads; what was not given is empty.
 _DETAILS = (
     "run", "reason", "changed", "open", "planned", "usual", "decision", "failures", "invoice",
-    "explain",
+    "explain", "bot",
 )  # fmt: skip
 _DETAIL_LENGTH = 200
 

@@ -93,4 +93,5 @@ TONE_OF_NOTICE = {
     NoticeKind.WISPRO_TROUBLE: Tone.SOON,
     NoticeKind.WISPRO_BACK: Tone.GOOD,
     NoticeKind.ODD_DATES: Tone.SOON,
+    NoticeKind.BOT_TROUBLE: Tone.SOON,
 }

@@ -147,13 +147,13 @@ def _fill(
     subject = _one_line(fill("subject.txt"))
     body_html = None
     if medium is Medium.EMAIL:
-        text = _columns(_tidy(fill("email.txt")))
+        text = _columns(tidy(fill("email.txt")))
         body_html = fill("email.html", **shades).strip() + "\n"
     elif medium is Medium.CHAT:
-        body_html = _tidy(fill("chat.html"))
+        body_html = tidy(fill("chat.html"))
         text = html.unescape(_TAG.sub("", body_html))
     elif medium is Medium.PUSH:
-        text = _tidy(fill("push.txt")).replace("\n\n", "\n")
+        text = tidy(fill("push.txt")).replace("\n\n", "\n")
     else:
         text = to_gsm(_one_line(fill("sms.txt")).replace("\u00a0", " "))
         subject = to_gsm(subject.replace("\u00a0", " "))
@@ -174,7 +174,7 @@ def _one_line(text: str) -> str:
     return _BLANKS.sub(" ", text).strip(" ")
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
     """Return the text without double spaces, trailing spaces and more than one empty line."""
     lines = (
         line if line == "-- " else re.sub(r" {2,}", " ", line).strip(" ")

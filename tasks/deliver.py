@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from billing.delivery import BATCH_SIZE
+from billing.delivery.batch import BATCH_SIZE
 from tasks import queues
 from tasks.desk import desk
 from tasks.hints import hint

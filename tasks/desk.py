@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.delivery import Delivering
+from billing.delivery.delivering import Delivering
+from billing.listening import Listening
 from billing.maintenance import Maintenance
 from billing.notices import Telling
 from billing.planning import Planning
@@ -22,6 +23,7 @@ class Desk:
     delivering: Delivering
     maintenance: Maintenance
     telling: Telling
+    listening: Listening
     clock: Callable[[], datetime]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 SYNC = "sync"
 DELIVER = "deliver"
 SUPPORT = "support"
-#: By-hand work has a queue and a worker of its own, so that it never waits behind a sweep.
-QUEUES = (SYNC, DELIVER, SUPPORT)
+LISTEN = "listen"
+#: By-hand work has a queue and a worker of its own, so that it never waits behind a sweep; so has
+#: listening, which does nothing but wait.
+QUEUES = (SYNC, DELIVER, SUPPORT, LISTEN)
 
 #: Seconds. One request or send < soft limit < hard limit < lease < visibility timeout
 #: (engine.md, rule 13); a test holds the chain together.
@@ -18,10 +20,10 @@ SYNC_BUDGET = 60
 
 
 def children_of(queue: str, concurrency: int) -> int:
-    """This function will return how many children work off a queue; support needs one."""
-    return 1 if queue == SUPPORT else concurrency
+    """This function will return how many children work off a queue; some need one only."""
+    return 1 if queue in {SUPPORT, LISTEN} else concurrency
 
 
 def children(concurrency: int) -> int:
     """This function will return how many children a daemon has that may ask Wispro at once."""
-    return sum(children_of(queue, concurrency) for queue in QUEUES)
+    return sum(children_of(queue, concurrency) for queue in QUEUES if queue != LISTEN)

@@ -15,6 +15,7 @@ from models.database import Database
 from tests.support.cli import Cli
 from tests.support.databases import KINDS, PostgresServer, migrated_sqlite, running_postgres
 from tests.support.inbox import Inbox
+from tests.support.telegram import TelegramServer
 from tests.support.town import TOKEN, Town
 from wispro.sandbox.ledger import Switches, argentine_now
 from wispro.sandbox.server import SandboxServer
@@ -114,6 +115,14 @@ def sandbox(_sandbox_server: SandboxServer) -> SandboxServer:
 def inbox() -> Iterator[Inbox]:
     """Give the test an SMTP server that keeps what it gets."""
     with Inbox() as running:
+        yield running
+
+
+@pytest.fixture
+def telegram(cli: Cli) -> Iterator[TelegramServer]:
+    """Give the test a stand-in of Telegram, to which the commands and towns of this test speak."""
+    with TelegramServer() as running:
+        cli.settings["TELEGRAM_API"] = running.url
         yield running
 
 

@@ -19,7 +19,13 @@ from tasks import queues
 from worker import kombu_guard, logs
 from worker.schedule import schedule
 
-TASK_MODULES = ("tasks.sync", "tasks.deliver", "tasks.maintenance", "tasks.operator")
+TASK_MODULES = (
+    "tasks.sync",
+    "tasks.deliver",
+    "tasks.maintenance",
+    "tasks.operator",
+    "tasks.telegram",
+)
 
 
 def make_app(settings: Settings, broker_url: str) -> Celery:

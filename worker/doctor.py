@@ -14,9 +14,11 @@ from billing.isps import find_isp
 from billing.ports import DestinationError, SecretError, UpstreamError, WisproPort
 from billing.terms import access_to
 from billing.values import ClientField
+from models.bot import Bot
 from models.isp import Isp, Transport
 from models.operator import OperatorChannel
 from notifications.sender import sender_of
+from worker.bots import mend
 from worker.broker import broker_client
 from worker.errors import NotReadyError
 from worker.finding import Finding
@@ -58,6 +60,8 @@ def examine(house: House, slug: str | None) -> list[Finding]:
             findings.append(_transport(house, isp, row))
             if slug is not None and row.scheme == "email" and findings[-1].ok:
                 findings += _sender(house, isp, row)
+            if row.scheme == "telegram" and findings[-1].ok:
+                findings.append(_bot(house, isp, row))
         if not transports[isp.id]:
             findings.append(
                 Finding(
@@ -168,3 +172,23 @@ def _sender(house: House, isp: Isp, row: Transport) -> list[Finding]:
         mend = f"alerta isp transport {isp.slug} email URL"
         return [Finding(f"{isp.slug}: sender", ok=False, found=str(error), mend=mend)]
     return sender_findings(isp.slug, sender, house.records())
+
+
+def _bot(house: House, isp: Isp, row: Transport) -> Finding:
+    """Say whether the bot hears what customers write, as the daemon last found it."""
+    what = f"{isp.slug}: telegram bot"
+    access = house.chat.access(house.vault.open(row.url_sealed))
+    with house.database.read() as session:
+        bot = session.get(Bot, access.bot_id)
+    if bot is None:
+        return Finding(
+            what,
+            ok=True,
+            found="only sends; the first alerta pair-link lets it listen to customers",
+        )
+    if bot.trouble is None:
+        heard = bot.listened_at
+        last = f"answered last at {heard.astimezone():%Y-%m-%d %H:%M}" if heard else "not asked yet"
+        return Finding(what, ok=True, found=f"@{bot.username} listens, Telegram {last}")
+    found = f"@{bot.username} cannot listen: {bot.trouble}"
+    return Finding(what, ok=False, found=found, mend=mend(isp.slug, bot.trouble))

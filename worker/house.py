@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.baseline import Baseline
-from billing.delivery import LANES, Delivering
+from billing.delivery.batch import LANES
+from billing.delivery.delivering import Delivering
+from billing.delivery.resending import Resending
 from billing.holds import Holds
 from billing.identity import LOGIN_PURPOSE
+from billing.inviting import Inviting
 from billing.isps import Isps
+from billing.listening import Listening
 from billing.maintenance import Maintenance
 from billing.notices import Telling
 from billing.operators import Operators
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     import httpx
 
     from notifications.door import AppriseDoor
+    from notifications.telegram import TelegramDoor
     from wispro.client import WisproClient
     from worker.buckets import Buckets
     from worker.records import Records
@@ -65,6 +70,9 @@ class House:
         SettingsError: if the ring of keys cannot be opened.
     """
 
+    #: How many messages of a batch are under way at once.
+    lanes = LANES
+
     def __init__(self, settings: Settings, *, children: int = 1) -> None:
         quiet_http_logs()
         self.settings = settings
@@ -78,6 +86,7 @@ class House:
         self.sync = Sync(self.database, self.vault, self.wispro, every=settings.sync_every)
         self.planning = Planning(self.database)
         self.baseline = Baseline(self.database)
+        self.resending = Resending(self.database)
         self.holds = Holds(self.database, self.vault, login_token)
         self.policies = Policies(self.database)
         self.overrides = Overrides(self.database, self.vault, login_token)
@@ -88,7 +97,14 @@ class House:
         """The door to people."""
         from notifications.door import AppriseDoor  # noqa: PLC0415 - see above
 
-        return AppriseDoor(send_timeout=SEND_TIMEOUT)
+        return AppriseDoor(send_timeout=SEND_TIMEOUT, telegram_api=self.settings.telegram_api)
+
+    @cached_property
+    def chat(self) -> TelegramDoor:
+        """The door to the bots."""
+        from notifications.telegram import TelegramDoor  # noqa: PLC0415 - see above
+
+        return TelegramDoor(self._client(), api=self.settings.telegram_api)
 
     @cached_property
     def isps(self) -> Isps:
@@ -99,6 +115,16 @@ class House:
     def pairing(self) -> Pairing:
         """Pair customers."""
         return Pairing(self.database, self.vault, self.wispro, self.messenger, login_token)
+
+    @cached_property
+    def inviting(self) -> Inviting:
+        """Invite customers to pair themselves."""
+        return Inviting(self.database, self.vault, self.pairing, self.chat)
+
+    @cached_property
+    def listening(self) -> Listening:
+        """Hear and answer what people write to the bots."""
+        return Listening(self.database, self.vault, self.chat, self.messenger)
 
     @cached_property
     def operators(self) -> Operators:
@@ -120,7 +146,7 @@ class House:
             self.messenger,
             max_pdf_bytes=self.settings.max_pdf_bytes,
             pace=self._turns,
-            lanes=LANES,
+            lanes=self.lanes,
         )
 
     @cached_property
@@ -132,14 +158,10 @@ class House:
 
     def wispro(self, access: WisproAccess) -> WisproClient:
         """Return a client for one ISP; connections are shared in this process, the pace by all."""
-        import httpx  # noqa: PLC0415 - see above
+        from wispro.client import WisproClient  # noqa: PLC0415 - see above
 
-        from wispro.client import WisproClient  # noqa: PLC0415
-
-        if self._http is None:
-            self._http = httpx.Client(follow_redirects=False)
         return WisproClient(
-            self._http,
+            self._client(),
             base_url=access.base_url,
             token=access.token,
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
@@ -151,6 +173,13 @@ class House:
         from worker.records import Records  # noqa: PLC0415 - only the doctor asks
 
         return Records()
+
+    def _client(self) -> httpx.Client:
+        import httpx  # noqa: PLC0415 - see above
+
+        if self._http is None:
+            self._http = httpx.Client(follow_redirects=False)
+        return self._http
 
     def _pacer(self, isp_id: int, per_second: float) -> SharedPacer:
         from worker.buckets import Buckets  # noqa: PLC0415 - see above
@@ -206,6 +235,7 @@ class House:
                 self.delivering,
                 self.maintenance,
                 self.telling,
+                self.listening,
                 self.clock,
             )
         )

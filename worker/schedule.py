@@ -14,17 +14,23 @@ from celery.schedules import crontab
 from config.settings import Settings
 from tasks import queues
 
+#: Seconds; a run listens for about as long (`billing.listening.TURNS_FOR`).
+LISTEN_TICK = 15.0
+
 
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
     """This function will return beat's entries for these settings."""
     tick = settings.tick.total_seconds()
     sync_tick = min(60.0, settings.sync_every.total_seconds())
+    # While a run listens the next hint waits for its end: people who write are always heard.
+    listen_tick = min(tick, LISTEN_TICK)
     return {
         "find ISPs to look at": _every(sync_tick, "sync.dispatch", queues.SYNC),
         "plan what has come due": _every(tick, "deliver.plan", queues.DELIVER),
         "find what to send": _every(tick, "deliver.dispatch", queues.DELIVER),
         "mend what broke off": _every(60.0, "deliver.sweep", queues.DELIVER),
         "tell operators": _every(tick, "operator.tell", queues.SUPPORT),
+        "hear what people write": _every(listen_tick, "telegram.poll", queues.LISTEN),
         "close dead runs": _daily("maintenance.tidy", minute=17),
         "seal under the newest key": _daily("maintenance.reseal", minute=47),
     }

@@ -10,12 +10,8 @@ ending.py       what an outcome means for the row
 ledger.py       attempts and endings as rows, many in one transaction
 limits.py       what a provider lets through
 providers.py    pauses and counted limits of sending accounts
+resending.py    again, by hand
 together.py     several alerts in one message
 conversation.py which messages belong together in a mail program
 evidence.py     what shows afterwards that a message was rightly sent
 """
-
-from billing.delivery.batch import BATCH_SIZE, LANES, DeliveryReport
-from billing.delivery.delivering import Delivering
-
-__all__ = ["BATCH_SIZE", "LANES", "Delivering", "DeliveryReport"]

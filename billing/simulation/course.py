@@ -13,9 +13,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from billing import digest, gate
-from billing.calendar import Calendar, Contact, ContactHours
+from billing.calendar import Calendar, Contact
 from billing.held import strictest
-from billing.policy import PLAINLY, Manner, Occurrence, Policy, Step, due, occurrences
+from billing.laying import Laying
+from billing.policy import PLAINLY, Manner, Occurrence, Policy, Step, due
 from billing.simulation.present import AccountNow, ChannelNow, InvoiceNow, PlannedNow, StepKey
 from billing.simulation.tally import Tally
 from billing.values import AlertKind, InvoiceFacts, InvoiceState, Reason
@@ -33,8 +34,6 @@ from billing.wanted import (
 _LEAST_STEP = timedelta(minutes=1)
 #: Accounts that differ in nothing that matters go the same way: so many ways are gathered first.
 _MOST_WAYS = 4_000
-#: Invoices with the same dates have the same steps; so many different ones are remembered.
-_MOST_LAID = 20_000
 
 
 @dataclass(slots=True, eq=False)
@@ -99,10 +98,12 @@ class Simulator:
     end: datetime
     anew: bool
     tally: Tally
-    _laid: dict[tuple[object, ...], tuple[Occurrence, ...]] = field(default_factory=dict)
-    _calendars: dict[str, Calendar] = field(default_factory=dict)
+    _laying: Laying = field(init=False)
     _terms: dict[int, StepTerms] = field(default_factory=dict)
     _ways: dict[tuple[object, ...], tuple[AccountNow, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._laying = Laying(self.policy, self.calendar)
 
     def take(self, account: AccountNow) -> None:
         """This function will count what one account would get; some wait for `finish`."""
@@ -139,36 +140,17 @@ class Simulator:
 
     def calendar_of(self, account: AccountNow) -> Calendar:
         """Return the calendar of an account, who may have narrower hours of its own."""
-        if account.hours is None:
-            return self.calendar
-        found = self._calendars.get(account.hours)
-        if found is None:
-            found = self.calendar.within(ContactHours.parse(account.hours))
-            self._calendars[account.hours] = found
-        return found
+        return self._laying.calendar_of(account.hours)
 
-    def lay(
-        self, invoice: InvoiceNow, hours: str | None, calendar: Calendar
-    ) -> Sequence[Occurrence]:
+    def lay(self, invoice: InvoiceNow, hours: str | None) -> tuple[Occurrence, ...]:
         """Return the steps of one invoice; equal dates share them."""
-        facts = invoice.facts
-        key = (
-            *(facts.issued_date, facts.first_due_date, facts.second_due_date),
-            *(invoice.first_seen_at, invoice.baseline, invoice.alerted_on, hours),
+        return self._laying.steps_of(
+            invoice.facts,
+            hours,
+            first_seen_at=invoice.first_seen_at,
+            baseline=invoice.baseline,
+            alerted_on=invoice.alerted_on,
         )
-        found = self._laid.get(key)
-        if found is None:
-            if len(self._laid) >= _MOST_LAID:
-                self._laid.clear()
-            found = self._laid[key] = occurrences(
-                facts,
-                self.policy,
-                calendar,
-                first_seen_at=invoice.first_seen_at,
-                baseline=invoice.baseline,
-                alerted_on=invoice.alerted_on,
-            )
-        return found
 
 
 class _Course:
@@ -215,7 +197,7 @@ class _Course:
         return _Invoice(
             now=one,
             payable=Decimal(0) if one.vanished else one.facts.payable,
-            laid=tuple(self.by.lay(one, self.account.hours, self.calendar)) if owing else (),
+            laid=self.by.lay(one, self.account.hours) if owing else (),
             plan_at=(self.by.start if self.by.anew else one.plan_at) if owing else None,
             steps_until=one.steps_until,
             known=set(one.known),
@@ -264,7 +246,7 @@ class _Course:
             )
         return found
 
-    # -- planning: as billing.owing.take_due_steps ----------------------------------------------
+    # -- planning: as billing.due_steps.take_due_steps ------------------------------------------
 
     def _plan(self, now: datetime) -> None:
         asked = [one for one in self.invoices if one.plan_at is not None and one.plan_at <= now]
@@ -493,7 +475,7 @@ def way_of(simulator: Simulator, account: AccountNow) -> tuple[object, ...] | No
         owed += payable
         if one.plan_at is None and not simulator.anew:
             continue
-        laid = simulator.lay(one, account.hours, calendar)
+        laid = simulator.lay(one, account.hours)
         invoices.append(
             (
                 *(one.facts.state, one.vanished, one.suspended, payable > 0, payable < minimum),

@@ -12,6 +12,7 @@ from sqlalchemy import CTE, String, cast, insert, literal, select
 from sqlalchemy.orm import Session
 
 from models.account import Account, Channel
+from models.alert import Alert, Delivery
 from models.database import Database
 from models.invoice import Invoice
 from models.isp import Isp, Transport
@@ -20,7 +21,7 @@ SLUG = "bench"
 ZONE = "America/Argentina/Cordoba"
 #: A Tuesday, noon in Córdoba.
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
-_LONG_AGO = NOW - timedelta(days=20)
+_LONG_AGO, _YESTERDAY = NOW - timedelta(days=20), NOW - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,38 @@ def fill(database: Database, size: Owed) -> int:
             _invoices(session, isp_id, size, due, every=every, hit=True)
     database.count_anew(Account, Channel, Invoice)
     return isp_id
+
+
+def remember(database: Database, size: Owed, sent: int) -> None:
+    """This function will make so many deliveries that left yesterday, about what is not due."""
+    with database.write() as session:
+        isp_id = session.scalars(select(Isp.id).where(Isp.slug == SLUG)).one()
+        series = _series(1, sent)
+        owner = series.c.i % size.accounts
+        computed = {
+            "account_id": owner + 1, "invoice_id": owner * 10 + 2, "subject": _text(series, "old-"),
+        }  # fmt: skip
+        same = {
+            "isp_id": isp_id, "kind": "due_soon", "anchor": "first_due", "step": "-1d",
+            "anchor_date": _LONG_AGO.date(), "due_at": _LONG_AGO, "details": {},
+            "created_at": _LONG_AGO,
+        }  # fmt: skip
+        _insert(session, Alert, series, computed, same)
+        columns = Delivery.__table__.c
+        copied = {
+            "alert_id": Alert.id, "isp_id": Alert.isp_id, "account_id": Alert.account_id,
+            "channel_id": Alert.account_id, "message_id": Alert.subject,
+        }  # fmt: skip
+        given = {
+            "state": "sent", "attempts": 1, "planned_at": _LONG_AGO, "not_before": _LONG_AGO,
+            "created_at": _LONG_AGO, "sent_at": _YESTERDAY, "settled_at": _YESTERDAY,
+        }  # fmt: skip
+        values = [literal(value, columns[name].type) for name, value in given.items()]
+        query = select(*copied.values(), *values).where(Alert.subject.startswith("old-"))
+        session.execute(
+            insert(Delivery).from_select([*copied, *given], query, include_defaults=False)
+        )
+    database.count_anew(Alert, Delivery)
 
 
 def fill_month(database: Database, accounts: int) -> int:

@@ -60,7 +60,7 @@ class Wispro:
         )
         self._running = Running(
             [sys.executable, "-m", "worker", "sandbox", "--port", str(port), "--token", TOKEN],
-            environment=_environment(),
+            environment=environment(),
             log=folder / f"sandbox-{port}.log",
         )
 
@@ -149,6 +149,23 @@ class Databases:
         """What there is."""
         return ("sqlite",) if self.postgres is None else ("sqlite", "postgresql")
 
+    def fresh(self, kind: str) -> str:
+        """Return the URL of an empty database with our tables; `drop` it."""
+        if kind == "sqlite":
+            copy = self._folder / f"fresh-{next(self._numbers)}.db"
+            shutil.copyfile(self._template, copy)
+            return f"sqlite:///{copy}"
+        assert self.postgres is not None
+        return self.postgres.fresh()
+
+    def drop(self, url: str) -> None:
+        """Remove a fresh database."""
+        if self.postgres is not None and not url.startswith("sqlite"):
+            self.postgres.drop(url)
+            return
+        for left in self._folder.glob(Path(url).name + "*"):
+            left.unlink()
+
     @contextmanager
     def home(self, kind: str, wispro: Wispro) -> Iterator[Home]:
         """Give a fresh home whose customers are paired; it is removed afterwards."""
@@ -184,7 +201,7 @@ def databases(folder: Path, *, postgresql: bool = True) -> Iterator[Databases]:
         yield Databases(folder, server)
 
 
-def measured(command: list[str], environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+def measured(command: list[str], given: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Run a process to its end and return the JSON of its last line.
 
     Raises:
@@ -194,7 +211,7 @@ def measured(command: list[str], environment: Mapping[str, str] | None = None) -
         done = subprocess.run(
             command,
             cwd=ROOT,
-            env=_environment(environment or {}),
+            env=environment(given),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -210,7 +227,8 @@ def measured(command: list[str], environment: Mapping[str, str] | None = None) -
     return taken
 
 
-def _environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This function will return the environment of a process of ours, with these settings."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return {**plain, "PYTHONPATH": str(ROOT), **(given or {})}
 

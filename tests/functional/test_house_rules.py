@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from billing import ending, notices, runs, sync
+from billing import bot_turns, ending, listening, notices, runs, sync
 from billing.delivery import batch as delivery
 from billing.delivery import looking
 from config.settings import Settings
@@ -25,6 +25,7 @@ from models.base import Base
 from models.database import SQLITE_BUSY_SECONDS, make_engine
 from models.schema import migrate, present_revision, wanted_revision
 from models.tables import Account  # noqa: F401 - makes the metadata whole
+from notifications import telegram
 from tasks import queues
 from tests.support.processes import ROOT
 from wispro.limits import Limits
@@ -91,6 +92,7 @@ def test_every_task_is_declared_for_a_queue_of_its_family(tasks: dict[str, Any])
         "maintenance.tidy": queues.SUPPORT,
         "maintenance.reseal": queues.SUPPORT,
         "operator.tell": queues.SUPPORT,
+        "telegram.poll": queues.LISTEN,
     }
     assert set(TASK_MODULES) == {task.__module__ for task in tasks.values()}
 
@@ -143,6 +145,16 @@ def test_the_budget_of_time_is_a_chain() -> None:
     assert batch < queues.SOFT_LIMIT
     assert digest < queues.SOFT_LIMIT
     assert notices.BATCH_BUDGET.total_seconds() + house.SEND_TIMEOUT < queues.SOFT_LIMIT
+    # a turn of a bot: what waits is answered, then a long poll, then what came is answered
+    poll = listening.LONG_POLL.total_seconds() + telegram.TIMEOUT
+    answers = bot_turns.ANSWERS_FOR.total_seconds() + telegram.TIMEOUT
+    assert listening.TURNS_FOR.total_seconds() + answers + poll + answers < queues.SOFT_LIMIT
+    # its lease is at least three quarters whole before each request
+    assert listening.LEASE.total_seconds() * 0.75 > poll + SQLITE_BUSY_SECONDS
+    # a worker that is told to stop ends its run by itself, and the next hint waits for its end
+    assert listening.LONG_POLL <= listening.TURNS_FOR
+    assert listening.TURNS_FOR.total_seconds() < supervisor.FINISH_WITHIN
+    assert listening.TURNS_FOR.total_seconds() < schedule.LISTEN_TICK
     assert queues.SOFT_LIMIT < queues.HARD_LIMIT
     assert min(leases) > queues.HARD_LIMIT + SQLITE_BUSY_SECONDS
     assert max(leases) < queues.VISIBILITY_TIMEOUT
@@ -215,7 +227,7 @@ def test_the_commands_that_scripts_rely_on_are_there() -> None:
             "sync",
         ),
         *("deliver", "resync", "invoices", "alerts", "preview", "worker", "beat", "up", "demo"),
-        *("sandbox", "doctor", "baseline"),
+        *("sandbox", "doctor", "baseline", "pair-link", "listen", "isp bot"),
     ):
         assert f"alerta {name}" in found
     for name in (
@@ -227,6 +239,8 @@ def test_the_commands_that_scripts_rely_on_are_there() -> None:
         "invoices",
         "alerts",
         "baseline",
+        "pair-link",
+        "listen",
     ):
         assert "--json" in [o for p in found[f"alerta {name}"].params for o in p.opts], name
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
-from billing.delivery import DeliveryReport
+from billing.delivery.batch import DeliveryReport
 from billing.letter import Outcome
 from models.alert import Attempt, Delivery
 from tests.support.marks import on_sqlite

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from billing import simulating, terms
-from billing.delivery import Delivering
+from billing.delivery.delivering import Delivering
 from billing.facts import facts_of
 from billing.letter import Attachment, Envelope, Fate, Letter, Message, Outcome
 from billing.planning import Planning

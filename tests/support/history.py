@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 from sqlalchemy import delete, select
 
-from billing.delivery import Delivering
+from billing.delivery.delivering import Delivering
 from billing.ending import LEASE
 from billing.facts import facts_of
 from billing.isps import Isps, IspSetup
@@ -58,9 +58,10 @@ SHIFTS = ("void", "pay", "remove", "create")
 
 @dataclass(frozen=True)
 class Said:
-    """One message as the customer may have it."""
+    """One message as the customer may have it; what comes again by its id takes its own place."""
 
     at: datetime
+    message_id: str
     destination: str
     account_id: int
     invoice_id: int
@@ -266,8 +267,8 @@ class Town(Provider):
             row = session.get_one(Invoice, alert.invoice_id)
             account = session.get_one(Account, delivery.account_id)
         said = Said(
-            self.now, envelope.destination, account.id, row.id, AlertKind(alert.kind), alert.step,
-            alert.anchor_date,
+            self.now, envelope.message_id, envelope.destination, account.id, row.id,
+            AlertKind(alert.kind), alert.step, alert.anchor_date,
         )  # fmt: skip
         truth = self.state.invoices[int(row.wispro_id[24:], 16)]
         self._check_person(account, row, truth, envelope)
@@ -289,6 +290,8 @@ class Town(Provider):
 
     def _check_once(self, said: Said) -> None:
         for before in self.said:
+            if before.message_id == said.message_id:
+                continue
             if (before.invoice_id, before.kind, before.step, before.destination) != (
                 said.invoice_id, said.kind, said.step, said.destination,
             ):  # fmt: skip

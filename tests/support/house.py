@@ -12,16 +12,24 @@ from worker.house import House
 
 
 class ImpatientHouse(House):
-    """The use-cases, except that nobody sleeps between two tries at Wispro."""
+    """The use-cases, except that nobody sleeps between two tries at Wispro.
 
+    Messages leave one after the other, so that stories can tell their order; what happens side by
+    side has tests of its own.
+    """
+
+    lanes = 0
     limits = Limits()
+
+    def _client(self) -> httpx.Client:
+        if self._http is None:
+            self._http = httpx.Client(follow_redirects=False, verify=False)  # noqa: S501 - plain HTTP
+        return self._http
 
     def wispro(self, access: WisproAccess) -> WisproClient:
         """Return a client that does not wait its turn either."""
-        if self._http is None:
-            self._http = httpx.Client(follow_redirects=False, verify=False)  # noqa: S501 - plain HTTP
         return WisproClient(
-            self._http,
+            self._client(),
             base_url=access.base_url,
             token=access.token,
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import delete, select
 
 from billing.apply import apply_look
-from billing.delivery import Delivering
+from billing.delivery.delivering import Delivering
 from billing.ending import LEASE
 from billing.held import HoldKind
 from billing.holds import Holds

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from billing.delivery import DeliveryReport
+from billing.delivery.batch import DeliveryReport
 from billing.isps import IspSetup
 from billing.pairing import Paired
 from billing.runs import SyncReport

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from billing.chat import ChatError
+from billing.delivery.resending import ResendError
 from billing.holds import HoldError
 from billing.isps import SetupError
 from billing.policy_file import PolicyError
@@ -19,6 +21,7 @@ from config.settings import SettingsError
 from worker.cli import (
     explaining,
     holding,
+    inviting,
     looking,
     overriding,
     pairing,
@@ -38,11 +41,13 @@ from worker.house import plain_database_error
 _FORESEEN = (
     SetupError,
     HoldError,
+    ResendError,
     PolicyError,
     DestinationError,
     RenderError,
     SecretError,
     UpstreamError,
+    ChatError,
     SyncBusyError,
     NotReadyError,
     ValkeyError,
@@ -60,6 +65,7 @@ _MODULES = (
     setting_up,
     policies,
     pairing,
+    inviting,
     overriding,
     looking,
     holding,

@@ -26,7 +26,7 @@ def worker(
         list[str] | None, typer.Option(help="Only this queue; may be repeated.")
     ] = None,
 ) -> None:
-    """Run the workers, one per queue: sync, deliver, support.
+    """Run the workers, one per queue: sync, deliver, support, listen.
 
     Example: `alerta worker`
     """

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from billing.values import DeliveryState
+from worker.cli.given import who
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
 from worker.cli.show import as_json, errors, say, table
@@ -16,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to `alerta`."""
     app.command()(deliver)
     app.command()(alerts)
+    app.command()(resend)
 
 
 def deliver(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
@@ -38,6 +40,21 @@ def deliver(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
             f"{report.sent} sent, {report.failed} failed, {report.uncertain} uncertain, "
             f"{report.skipped} skipped, {report.cancelled} cancelled, {report.deferred} put off"
         )
+
+
+def resend(
+    delivery: Annotated[int, typer.Argument(help="Its id, as `alerta alerts` shows it.")],
+    by: Annotated[str | None, typer.Option("--by", help="Who says so; default you.")] = None,
+) -> None:
+    """Send a delivery again whose outcome is uncertain or failed.
+
+    The gate is asked as ever when it leaves: what was paid meanwhile does not go.
+
+    Example: `alerta resend 1204`
+    """
+    with open_house() as house:
+        done = house.resending.resend(delivery, author=who(by), now=house.clock())
+    say(f"{done.kind} to {done.customer} ({done.channel}) goes with the next tick")
 
 
 def alerts(

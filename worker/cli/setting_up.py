@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from billing.isps import IspSetup, SetupError
+from worker.bots import mend
 from worker.cli.given import line_of_stdin
 from worker.cli.house import open_house
 from worker.cli.show import as_json, complain, say, table
@@ -115,6 +116,33 @@ def isp_transport(
         say(f"{slug} sends {kind} from its own account now")
 
 
+@isp.command("bot")
+def isp_bot(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    *,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Take away a webhook that its messages go to.")
+    ] = False,
+) -> None:
+    """Let the ISP's Telegram bot listen to what customers write, and say how it fares.
+
+    A bot that only sends alerts does not listen until this or the first `alerta pair-link`: its
+    messages may be read by a program of the ISP's own, and Telegram lets one read.
+
+    Example: `alerta isp bot interatos`
+    """
+    with open_house() as house:
+        state = house.inviting.listen(slug, now=house.clock(), take_over=take_over)
+    say(f"{slug}: @{state.bot} listens since {state.since.astimezone():%Y-%m-%d %H:%M}")
+    if state.listened_at is None:
+        say("the daemon has not asked for its messages yet")
+    else:
+        say(f"Telegram answered last at {state.listened_at.astimezone():%Y-%m-%d %H:%M}")
+    if state.trouble is not None and not take_over:
+        complain(f"@{state.bot} cannot listen: {mend(slug, state.trouble)}")
+        raise typer.Exit(1)
+
+
 @isp.command("tune")
 def isp_tune(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
@@ -149,6 +177,29 @@ def isp_tune(
             ),
         )
     say(f"{slug}: " + ", ".join(f"{name} {value:g}" for name, value in now.items()))
+
+
+@isp.command("limits")
+def isp_limits(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    kind: Annotated[str, typer.Argument(help="email, telegram or ntfy.")],
+    limits: Annotated[
+        str, typer.Argument(help='"30/second; 2000/day; recipient 1/second", none or default.')
+    ],
+) -> None:
+    """Say how much the provider of a sending account lets through; all workers keep to it.
+
+    What would exceed it waits its turn, the oldest first; a day's allowance is spread over hours.
+
+    Example: `alerta isp limits interatos email "60/minute; 2000/day"`
+    """
+    with open_house() as house:
+        wanted = None if limits.strip().lower() == "default" else limits
+        kept = house.isps.set_limits(slug, kind, wanted)
+    several = [*kept.account, *kept.recipient]
+    said = [f"{one.amount} in {one.seconds} s" for one in kept.account]
+    said += [f"{one.amount} in {one.seconds} s to one recipient" for one in kept.recipient]
+    say(f"{slug}: {kind} sends at most {', '.join(said)}" if several else f"{slug}: no limit")
 
 
 @isp.command("operator")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from billing.calendar import Caps, preset
-from billing.delivery import Delivering
+from billing.delivery.delivering import Delivering
 from billing.explain import explain
 from billing.explained import Absence, Entry, Explanation, Standing
 from billing.held import HoldKind

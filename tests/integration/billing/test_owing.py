@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from billing.apply import apply_single
 from billing.calendar import Calendar, ContactHours, preset
+from billing.due_steps import take_due_steps
 from billing.facts import facts_of
-from billing.owing import DEMANDS, Rules, end_planned, revive, take_due_steps
+from billing.owing import DEMANDS, Rules, end_planned, revive
 from billing.policy import DEFAULT_POLICY
 from billing.values import InvoiceState, Reason
 from models.account import Channel

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing.answers import AnswerKind
 from billing.values import AlertKind, Medium, NoticeKind
 from notifications.cases import Case, cases_of
 from notifications.render import render
@@ -47,7 +48,10 @@ CASES = [(kind, case) for kind in AlertKind for case in cases_of(kind) if case i
 
 
 def every_file() -> Iterator[str]:
-    """Name every golden file that a test compares with, those of `test_notices.py` included."""
+    """Name every golden file that a test compares with, those of the other files included."""
+    for locale in LOCALES:
+        yield from (f"telegram/{kind.value}.{locale}.txt" for kind in AnswerKind)
+        yield f"telegram/sheet.{locale}.txt"
     yield "operator/sync_held/email.es_AR.html"
     for notice in NoticeKind:
         for locale in LOCALES:

@@ -38,6 +38,11 @@ DETAILS = {
         "reason": "reversed",
         "explain": "alerta explain interatos 793 --invoice A-0001-793",
     },
+    NoticeKind.BOT_TROUBLE: {
+        "reason": "token_refused",
+        "bot": "interatos_bot",
+        "since": "2026-03-10T06:05:00+00:00",
+    },
 }
 
 

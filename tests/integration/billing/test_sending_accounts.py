@@ -1,0 +1,182 @@
+"""Sending accounts: their limits and pauses, and what one customer's trouble costs others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from billing.delivery.resending import ResendError
+from billing.isps import SetupError
+from billing.letter import Fate, Outcome
+from models.alert import Attempt, Provider
+from tests.support.marks import on_sqlite
+from tests.support.town import SLUG, Town
+
+AWAY = Outcome(fate=Fate.HELD_UP, detail="email: 421 at MAIL, try again later")
+
+
+def owed(town: Town, number: int) -> None:
+    """Let so many customers be owed an announcement each."""
+    clients = [town.customer(f"C{place} Paz") for place in range(number)]
+    town.settled(*clients)
+    for client in clients:
+        town.bill(client)
+    town.sync()
+
+
+@pytest.fixture
+def answers(town: Town, monkeypatch: pytest.MonkeyPatch) -> list[Outcome]:
+    """Answer for the provider as long as there is something in the list, in its order."""
+    scripted: list[Outcome] = []
+    real = town.house.messenger.send
+
+    def send(*given: Any) -> Outcome:
+        return scripted.pop(0) if scripted else real(*given)
+
+    monkeypatch.setattr(town.house.messenger, "send", send)
+    return scripted
+
+
+def test_a_minute_takes_what_the_provider_takes(town: Town) -> None:
+    """Three a minute: seven messages need three minutes, and none is lost or repeated."""
+    town.house.isps.set_limits(SLUG, "email", "3/minute")
+    owed(town, 7)
+    sent = []
+    for _ in range(3):
+        sent.append(town.deliver().sent)
+        assert town.deliver().touched == 0
+        town.wait(minutes=1)
+    assert sent == [3, 3, 1]
+    assert len({letter.recipient for letter in town.letters}) == 7
+
+
+def test_a_day_is_spread_over_its_hours(town: Town) -> None:
+    """Of ten a day two leave in one hour."""
+    town.house.isps.set_limits(SLUG, "email", "10/day")
+    owed(town, 5)
+    sent = []
+    for _ in range(3):
+        sent.append(town.deliver().sent)
+        town.wait(hours=1)
+    assert sent == [2, 2, 1]
+
+
+@on_sqlite
+def test_two_isps_that_share_an_account_share_its_limits(town: Town) -> None:
+    """The provider counts one login, whoever uses it."""
+    town.house.isps.set_limits(SLUG, "email", "3/minute")
+    owed(town, 2)
+    assert town.deliver().sent == 2
+    with town.house.database.read() as session:
+        assert len(set(session.scalars(select(Attempt.provider)))) == 1
+    town.house.isps.set_limits(SLUG, "email", "2/minute")
+    town.bill(town.state.clients[0])
+    town.sync()
+    assert town.deliver().touched == 0
+
+
+def test_a_provider_that_is_away_costs_no_message_its_tries(
+    town: Town, answers: list[Outcome]
+) -> None:
+    """Down for three hours nothing is given up; one message at a time asks, then all of it goes."""
+    owed(town, 5)
+    answers += [AWAY] * 1000
+    asked = len(answers)
+    for _ in range(3 * 12):
+        town.deliver()
+        town.wait(minutes=5)
+    asked -= len(answers)
+    assert asked <= 3 * 12 + 1, "it is asked every five minutes, with one message"
+    assert {line.state for line in town.lines()} == {"planned"}
+
+    answers.clear()
+    for _ in range(8):
+        town.wait(minutes=1)
+        town.deliver()
+    assert {line.state for line in town.lines()} == {"sent"}
+    assert len({letter.recipient for letter in town.letters}) == len(town.letters) == 5
+
+
+def test_a_pause_binds_everything_that_leaves_over_the_account(
+    town: Town, answers: list[Outcome]
+) -> None:
+    """The provider said "in ten minutes": nobody asks before, and then it goes."""
+    owed(town, 4)
+    answers.append(Outcome(fate=Fate.HELD_UP, detail="429", retry_after=600))
+    town.deliver()
+    assert town.letters == []
+    town.wait(minutes=9, seconds=59)
+    assert town.deliver().touched == 0
+    with town.house.database.read() as session:
+        until = session.scalars(select(Provider.paused_until)).one()
+    assert until == town.now + timedelta(seconds=1)
+    town.wait(minutes=1)
+    town.deliver()
+    town.deliver()
+    assert len(town.letters) == 4
+    with town.house.database.read() as session:
+        assert session.scalars(select(Provider.failures)).one() == 0
+
+
+@on_sqlite
+def test_one_message_that_is_refused_holds_nobody_up(town: Town, answers: list[Outcome]) -> None:
+    """A fault of the message spends its tries; the others go at once."""
+    owed(town, 3)
+    answers.append(Outcome(fate=Fate.FAILED, detail="email: 554 at the message"))
+    assert (report := town.deliver()).sent == 2, report
+    assert [line.reason for line in town.lines("planned")] == ["provider_trouble"]
+    town.wait(minutes=2)
+    assert town.deliver().sent == 1
+
+
+@on_sqlite
+def test_a_refused_channel_is_closed_and_its_neighbours_go_on(
+    town: Town, answers: list[Outcome]
+) -> None:
+    """The mailbox does not exist: this channel ends, nothing is sent there again."""
+    owed(town, 2)
+    answers.append(Outcome(fate=Fate.REJECTED, detail="email: 550 5.1.1 at RCPT"))
+    report = town.deliver()
+    assert (report.failed, report.sent) == (1, 1)
+    for client in town.state.clients:
+        town.bill(client)
+    town.go_round()
+    assert [line.reason for line in town.lines("failed")] == ["rejected"]
+    assert len(town.letters) == 2
+
+
+@on_sqlite
+def test_limits_that_cannot_be_read_change_nothing(town: Town) -> None:
+    """And a kind without a sending account has none."""
+    town.house.isps.set_limits(SLUG, "email", "3/minute")
+    with pytest.raises(SetupError, match="limits cannot be read"):
+        town.house.isps.set_limits(SLUG, "email", "a lot")
+    with pytest.raises(SetupError, match="has no sending account"):
+        town.house.isps.set_limits(SLUG, "ntfy", "3/minute")
+    owed(town, 4)
+    assert town.deliver().sent == 3
+
+
+@on_sqlite
+def test_only_what_may_be_missing_is_sent_again_by_hand(town: Town, answers: list[Outcome]) -> None:
+    """Uncertain twice, it waits for a person; what was sent is refused, what was paid ends."""
+    owed(town, 2)
+    answers += [Outcome(fate=Fate.UNCERTAIN, detail="no answer")] * 4
+    town.deliver()
+    town.wait(minutes=10)
+    town.deliver()
+    first, second = (line.id for line in town.lines("uncertain"))
+    town.state.pay(town.state.invoices[1])
+    for one in (first, second):
+        town.house.resending.resend(one, author="eva", now=town.now)
+    town.go_round()
+    assert {line.id: line.state for line in town.lines() if line.kind == "issued"} == {
+        first: "sent",
+        second: "cancelled",
+    }
+    for one, why in ((first, "was sent"), (second, "is not to be sent"), (99, "no delivery 99")):
+        with pytest.raises(ResendError, match=why):
+            town.house.resending.resend(one, author="eva", now=town.now)
