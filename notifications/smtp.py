@@ -216,7 +216,7 @@ class Lines:
             keep: whether the line is worth keeping afterwards.
 
         Raises:
-            NoLineError: if all are in use until the time to connect is over.
+            NoLineError: if all are in use until half of the time is over; the rest would be short.
             OSError, SMTPException: if no line can be opened; nothing was sent.
         """
         line = self._take(account, time_limit, fresh=fresh)
@@ -242,7 +242,7 @@ class Lines:
 
     def _take(self, account: Account, time_limit: TimeLimit, *, fresh: bool) -> Line | None:
         """Return an idle line, or None for leave to open one; either counts as lent."""
-        given_up = time.monotonic() + time_limit.to_connect()
+        given_up = time.monotonic() + time_limit.left() / 2
         leave: list[Line] = []
         try:
             with self._lock:

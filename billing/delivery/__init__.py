@@ -12,5 +12,6 @@ limits.py       what a provider lets through
 providers.py    pauses and counted limits of sending accounts
 resending.py    again, by hand
 together.py     several alerts in one message
+conversation.py which messages belong together in a mail program
 evidence.py     what shows afterwards that a message was rightly sent
 """

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from billing.delivery.conversation import conversation_of
 from billing.delivery.errand import Errand, Ready
 from billing.delivery.evidence import evidence_of
 from billing.delivery.providers import Account
-from billing.delivery.threads import thread_of
 from billing.delivery.together import daily_letter
 from billing.dossier import Checked, Dossier, InvoiceDossier
 from billing.letter import Attachment, Envelope, Letter, Message
@@ -80,7 +80,7 @@ def write(
         sender_name=dossier.isp.name,
         reply_to=email_in(dossier.isp.support),
         click_url=letter.pay_url or letter.portal_url,
-        thread_id=thread_of(vault, dossier.alert, letter),
+        thread_id=conversation_of(vault, dossier.alert, letter),
     )
     message = messenger.render(letter, medium=Medium(channel.medium), locale=dossier.locale)
     attachments = messenger.attachments(

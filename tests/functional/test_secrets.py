@@ -134,7 +134,9 @@ def test_a_message_holds_no_more_than_it_must(town: Town) -> None:
         assert "Ana" in letter.text
         for hidden in (ana.national_id, digits, ana.address, ana.login_link, ana.id):
             assert str(hidden) not in raw
-        assert letter.raw.count(b"List-") + letter.raw.count(b"Received:") == 0
+        assert b"Received:" not in letter.raw
+        unsubscribe = b"List-Unsubscribe: <mailto:ayuda@interatos.example?subject=baja>\r\n"
+        assert letter.raw.count(b"List-") == letter.raw.count(unsubscribe) == 1
 
 
 @pytest.mark.rule(number=24)

@@ -87,6 +87,7 @@ class ScriptedSmtp:
     Attributes:
         dialogues: the verbs that came on each connection, "dot" for the end of a message.
         bodies: the messages that were answered with 250, without the dot.
+        text_lines: how many lines came as text of a message, finished or not.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class ScriptedSmtp:
         self.url = f"mailto://127.0.0.1:{self.port}?from=avisos@isp.example"
         self.dialogues: list[list[str]] = []
         self.bodies: list[bytes] = []
+        self.text_lines = 0
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._links: list[socket.socket] = []
@@ -132,7 +134,8 @@ class ScriptedSmtp:
     def close(self) -> None:
         """Stop listening, close what is open, and wait for the dialogues to end."""
         self._closing.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # a second time
+            self._listener.shutdown(socket.SHUT_RDWR)
         self.hang_up()
         for thread in list(self._threads):
             thread.join(5)
@@ -173,6 +176,7 @@ class ScriptedSmtp:
                 line = raw.decode("ascii", "replace").rstrip("\r\n")
                 if body is not None and line != ".":
                     body.append(raw)
+                    self.text_lines += 1
                     continue
                 verb = "dot" if body is not None else line.partition(" ")[0].upper()
                 with self._changed:
@@ -183,6 +187,9 @@ class ScriptedSmtp:
                     self.bodies.append(b"".join(body))
                 if not self._say(link, answer):
                     return
+                if verb in {"MAIL", "dot", "RSET"}:  # one sender at a time (RFC 5321, 4.1.4)
+                    begun = verb == "MAIL" and str(answer).startswith("2")
+                    usual["MAIL"] = "503 5.5.1 one is begun" if begun else "250 OK"
                 if verb in {"MAIL", "RCPT"}:
                     usual["DATA"] = "354 go on" if str(answer)[0] == "2" else "503 5.5.1 to whom?"
                     if verb == "MAIL":

@@ -11,6 +11,7 @@ import pytest
 
 from billing.letter import Envelope, Fate, Message, Outcome
 from billing.values import Medium
+from notifications.dialogue import Dialogue, Parcel
 from notifications.door import AppriseDoor
 from notifications.smtp import Account, Lines, NoLineError, Security, TimeLimit
 from tests.unit.notifications.servers import RESET, ScriptedSmtp
@@ -325,6 +326,7 @@ def test_a_replacement_is_tried_once(serve: Callable[..., ScriptedSmtp]) -> None
         ({"dot": ["550 5.1.1 unknown", "250 OK"]}, Fate.REJECTED, "550 5.1.1", 1),
         ({"dot": ["554 5.7.1 spam", "250 OK"]}, Fate.FAILED, "554 5.7.1", 1),
         ({"dot": ["251 OK"]}, Fate.DELIVERED, "251", 2),
+        ({"dot": ["250 OK\r\n250 once more"]}, Fate.DELIVERED, "250", 2),
         ({"dot": ["354 more"]}, Fate.UNCERTAIN, "no sense", 2),
         ({"dot": ["good"]}, Fate.UNCERTAIN, "no sense", 2),
         ({"dot": [None]}, Fate.UNCERTAIN, "broke after", 2),
@@ -359,9 +361,10 @@ def test_a_refused_recipient_never_gets_the_text(serve: Callable[..., ScriptedSm
 
     assert office.send(server.url).fate is Fate.REJECTED
     office.door.close()
+    server.close()
 
     assert server.dialogues == [[*HELLO, "MAIL", "RCPT", "DATA"]]
-    assert not server.bodies
+    assert server.text_lines == 0  # not even a command that it would take for text
 
 
 def test_a_message_that_is_too_large_is_refused_before_it_is_sent(
@@ -413,12 +416,29 @@ def test_a_server_that_drips_is_given_up(serve: Callable[..., ScriptedSmtp]) -> 
     dripping = threading.Thread(target=drip)
     dripping.start()
     outcome = office.send(server.url)
+    dripping.join(10)  # it ends by itself, because its line was cut
+    cut = not dripping.is_alive()
     stop.set()
     dripping.join()
+    assert cut
 
     assert outcome.fate is Fate.FAILED
     assert "not handed over within 0.6 s" in outcome.detail
     assert "dot" not in server.got
+
+
+def test_a_send_that_was_given_up_leaves_the_dot_away(serve: Callable[..., ScriptedSmtp]) -> None:
+    """Even if its line still works at that moment: what was called a failure must stay one."""
+    server, lines = serve(), Lines()
+    parcel = Parcel(sender="avisos@isp.example", recipient="ana@example.org", wire=b"Hola\r\n")
+
+    with lines.lend(account(server), limit()) as line:
+        outcome = Dialogue(line, parcel, limit()).hold(may_finish=lambda: False)
+
+    server.close()
+    assert outcome.fate is Fate.FAILED
+    assert server.dialogues == [["EHLO", "MAIL", "RCPT", "DATA"]]
+    assert not lines._idle
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

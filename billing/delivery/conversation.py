@@ -10,7 +10,7 @@ _ABOUT_AN_INVOICE = "invoice:"
 _PURPOSE = "conversation"
 
 
-def thread_of(vault: VaultPort, alert: Alert, letter: Letter) -> str | None:
+def conversation_of(vault: VaultPort, alert: Alert, letter: Letter) -> str | None:
     """This function will name the conversation of a message, the same for all about one invoice.
 
     Args:
