@@ -252,6 +252,7 @@ class World:
                     add_channel(
                         session, account, destination_digest=f"d-{place}-{number}",
                         destination_sealed=VAULT.seal("a"), needs_transport=False,
+                        scheme="json",  # what may have arrived there never goes again
                     ).id
                     for number in range(channels)
                 ]  # fmt: skip
