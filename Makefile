@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 # Two processes suit two cores; the slowest tests wait for real processes, not for the CPU.
 WORKERS ?= 4
 
-.PHONY: help install demo test check bench-sync bench-plan bench-mail bench-deliver up lock clean screenshots
+.PHONY: help install demo test check bench-sync bench-plan bench-mail bench-deliver chaos up lock clean screenshots
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -51,6 +51,9 @@ bench-plan: install $(if $(QUICK),,$(BENCH)/installed)  ## Measure a tick of the
 
 bench-mail: install  ## Measure e-mails per second against a plain Apprise loop (under a minute)
 	@$(BIN)/python -m tests.benchmarks.mail $(ARGS)
+
+chaos: install  ## Kill, empty and set wrong what we run, while it sends; QUICK=1: a tenth
+	@$(BIN)/python -m tests.chaos $(if $(QUICK),--quick) $(ARGS)
 
 $(BENCH)/installed: tests/benchmarks/requirements.lock
 	@$(PYTHON) -m venv $(BENCH)

@@ -9,6 +9,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from billing.chat import ChatError, ChatTrouble
+from billing.delivery.providers import pause
+from billing.ending import LONGEST_PAUSE
 from billing.notices import tell_operator
 from billing.values import NoticeKind
 from models.bot import Bot
@@ -21,8 +23,6 @@ _RESTS = {
     ChatTrouble.WEBHOOK: timedelta(minutes=10),
 }
 _FIRST_REST, _LONGEST_REST = timedelta(seconds=10), timedelta(minutes=10)
-#: A pause that Telegram names is believed up to a day.
-_LONGEST_PAUSE = timedelta(days=1)
 #: Another poller may be one of ours that lost its lease: three times in a row it is not.
 _TELL_AFTER = 3
 
@@ -45,6 +45,7 @@ def note_trouble(
     row: Bot,
     error: ChatError,
     *,
+    account_key: str,
     isp_ids: Collection[int],
     token_digest: str,
     now: datetime,
@@ -55,6 +56,7 @@ def note_trouble(
         session: the caller's unit of work.
         row: of the bot.
         error: what the provider said.
+        account_key: of the bot as a sending account: alerts over it rest too.
         isp_ids: whose bot it is.
         token_digest: the keyed hash of the token that was used.
         now: the present.
@@ -62,7 +64,8 @@ def note_trouble(
     trouble = error.trouble
     log.warning("bot.trouble", bot_id=row.bot_id, trouble=trouble.value, why=str(error))
     if trouble is ChatTrouble.TOO_MANY:
-        row.rest_until = now + min(timedelta(seconds=error.retry_after or 1.0), _LONGEST_PAUSE)
+        row.rest_until = now + min(timedelta(seconds=error.retry_after or 1.0), LONGEST_PAUSE)
+        pause(session, account_key, row.rest_until, str(error))
         return
     if row.trouble != trouble.value or row.trouble_since is None:
         row.trouble, row.trouble_since, row.failures = trouble.value, now, 0

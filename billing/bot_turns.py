@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +14,8 @@ from sqlalchemy.orm import Session
 from billing import bot_health
 from billing.chat import BotAccess, ChatError, ChatPort, ChatTrouble, Said
 from billing.conversing import Conversing, Heard
-from billing.ports import Clock, RenderError, SecretError, VaultPort
+from billing.delivery.providers import Account, standings
+from billing.ports import Clock, PacePort, RenderError, SecretError, VaultPort
 from models.bot import Bot, BotQuestion
 from models.bot_leases import BotLease
 from models.database import Database
@@ -33,9 +33,8 @@ _ANSWERS_A_TURN = 50
 ANSWERS_FOR = timedelta(seconds=30)
 #: A chat takes a message a second (core.telegram.org/bots/faq).
 _CHAT_PACE = timedelta(seconds=1)
-#: Half of the 30 that a bot may send: alerts go over the same one.
-MOST_A_SECOND = 15
-_SECOND = timedelta(seconds=1)
+#: Seconds for which an answer waits its turn; a later turn is one of the next round.
+_TURN_WITHIN = 0.25
 _SEEN_EVERY = timedelta(minutes=1)
 TOKEN_PURPOSE = "bot-token"  # noqa: S105 - of a keyed hash
 
@@ -46,10 +45,11 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """One bot that listens, and the ISPs whose it is."""
+    """One bot that listens, the ISPs whose it is, and the sending account that alerts use too."""
 
     access: BotAccess
     isp_ids: tuple[int, ...]
+    account: Account
 
     @property
     def bot_id(self) -> int:
@@ -78,6 +78,8 @@ class Tools:
     vault: VaultPort
     chat: ChatPort
     conversing: Conversing
+    pace: PacePort
+    sleep: Callable[[float], None]
     clock: Clock
 
     def token_digest(self, access: BotAccess) -> str:
@@ -103,7 +105,6 @@ class Turns:
         self._lease = lease
         self._report = report
         self._answered_at: dict[str, datetime] = {}
-        self._latest: deque[datetime] = deque(maxlen=MOST_A_SECOND)
 
     def turn(self, *, wait: timedelta) -> bool:
         """Ask once, handle what came, answer; False = it cannot go on for now.
@@ -207,17 +208,20 @@ class Turns:
             LeaseLostError: if another poller took over.
         """
         with self._database.read() as session:
+            key, now = self._bot.account.key, self._clock()
+            resting = any(one.rests(now) for one in standings(session, [key]).values())
             rows = session.scalars(
                 select(BotQuestion)
                 .where(BotQuestion.bot_id == self._bot.bot_id, BotQuestion.settled_at.is_(None))
                 .order_by(BotQuestion.id)
                 .limit(_ANSWERS_A_TURN)
             ).all()
+        if resting:
+            return bool(rows)  # an alert over this bot met a limit
         left, begun = False, self._clock()
         for row in rows:
             now = self._clock()
-            full = len(self._latest) == MOST_A_SECOND and now - self._latest[0] < _SECOND
-            if full or now - begun > ANSWERS_FOR:
+            if now - begun > ANSWERS_FOR:
                 return True
             last = self._answered_at.get(row.chat_digest)
             if row.asked_at + ANSWER_WITHIN < now:
@@ -226,11 +230,25 @@ class Turns:
                 left = True
             elif not self._lease.renew_in_time(now=now):
                 raise LeaseLostError
+            elif (turn := self._turn(row)) > _TURN_WITHIN:
+                left = True
             else:
+                if turn > 0:
+                    self._tools.sleep(turn)
                 self._answered_at[row.chat_digest] = now
-                self._latest.append(now)
                 left = not self._answer(row) or left
         return left
+
+    def _turn(self, row: BotQuestion) -> float:
+        """Return in how many seconds an answer may leave: alerts go over the same bot."""
+        account = self._bot.account
+        gaps = []
+        if account.limits.gap:
+            gaps.append((account.key, account.limits.gap))
+        if account.limits.recipient_gap:
+            # as a delivery to this chat counts
+            gaps.append((f"{account.key}:{row.chat_digest[:32]}", account.limits.recipient_gap))
+        return self._tools.pace.reserve(gaps, within=_TURN_WITHIN) if gaps else 0.0
 
     def _answer(self, row: BotQuestion) -> bool:
         """Send one answer; False = it is tried again."""
@@ -274,6 +292,7 @@ class Turns:
                 session,
                 session.get_one(Bot, self._bot.bot_id),
                 error,
+                account_key=self._bot.account.key,
                 isp_ids=self._bot.isp_ids,
                 token_digest=self._tools.token_digest(self._bot.access),
                 now=self._clock(),

@@ -131,13 +131,11 @@ class Dossier(ABC):
             "support": self.isp.support,
         }
 
-    def debt_of(
-        self, facts: InvoiceFacts, *, received: bool = False, service: str | None = None
-    ) -> Debt:
+    def debt_of(self, facts: InvoiceFacts, *, service: str | None = None) -> Debt:
         """Return an invoice as a line of a digest."""
         return Debt(
             amount=facts.payable,
-            received=facts.received if received else Decimal(0),
+            received=facts.received,
             service=service,
             invoice_number=facts.number,
             period_date=facts.period_from or facts.issued_date,

@@ -192,15 +192,14 @@ def _supersede(session: Session, taken: dict[int, Occurrence], *, now: datetime)
     ended = [
         row_id
         for row_id, invoice_id, kind, day, step in planned
-        if invoice_id is not None
-        and (item := taken[invoice_id]) is not None
-        and (kind, day, step) != (item.step.kind.value, item.anchor_date, item.step.name)
+        if invoice_id is not None and (kind, day, step) != _key_of(taken[invoice_id])
     ]
     if ended:
         session.execute(
             update(Delivery)
             .where(
-                among(session, Delivery.id, ended), Delivery.state == DeliveryState.PLANNED.value
+                among(session, Delivery.id, ended),
+                checked(Delivery.state == DeliveryState.PLANNED.value),
             )
             .values(
                 state=DeliveryState.SKIPPED.value,
@@ -227,8 +226,14 @@ def _sent_lately(session: Session, taken: dict[int, Occurrence], *, now: datetim
     return {
         invoice_id
         for invoice_id, kind, day, step in sent
-        if invoice_id is not None
-        and (item := taken[invoice_id]) is not None
-        and (kind, step) == (item.step.kind.value, item.step.name)
-        and day != item.anchor_date
+        if invoice_id is not None and _moved((kind, day, step), _key_of(taken[invoice_id]))
     }
+
+
+def _key_of(item: Occurrence) -> tuple[str, date, str]:
+    return item.step.kind.value, item.anchor_date, item.step.name
+
+
+def _moved(sent: tuple[str, date, str], taken: tuple[str, date, str]) -> bool:
+    """Whether it is the same step, counted from another date."""
+    return (sent[0], sent[2]) == (taken[0], taken[2]) and sent[1] != taken[1]

@@ -9,6 +9,7 @@ answered twice harms nobody.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -19,7 +20,16 @@ from sqlalchemy import select
 from billing.bot_turns import TOKEN_PURPOSE, LeaseLostError, Report, Served, Tools, Turns
 from billing.chat import BotAccess, ChatPort
 from billing.conversing import Conversing
-from billing.ports import Clock, DestinationError, MessengerPort, SecretError, VaultPort
+from billing.delivery.providers import Accounts, standings
+from billing.ports import (
+    Clock,
+    DestinationError,
+    MessengerPort,
+    PacePort,
+    SecretError,
+    Unpaced,
+    VaultPort,
+)
 from models.bot import Bot
 from models.bot_leases import BotLease
 from models.database import Database
@@ -46,14 +56,26 @@ class Listening:
         vault: opens sending accounts and chats, makes the keyed hashes.
         chat: the door to the bots.
         messenger: understands a chat as a destination.
+        pace: keeps answers and alerts apart where Telegram counts by the second.
+        sleep: waits so many seconds for such a turn.
     """
 
     def __init__(
-        self, database: Database, vault: VaultPort, chat: ChatPort, messenger: MessengerPort
+        self,
+        database: Database,
+        vault: VaultPort,
+        chat: ChatPort,
+        messenger: MessengerPort,
+        *,
+        pace: PacePort | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = database
         self._vault = vault
         self._chat = chat
+        self._messenger = messenger
+        self._pace = pace or Unpaced()
+        self._sleep = sleep
         self._conversing = Conversing(vault, messenger)
 
     def run(self, clock: Clock, *, paired: Callable[[int], object]) -> None:
@@ -89,6 +111,7 @@ class Listening:
                 .where(Transport.scheme == "telegram", Isp.enabled)
                 .order_by(Transport.created_at.desc(), Transport.id)
             ).all()
+        accounts = Accounts(self._vault, self._messenger)
         found: dict[int, Served] = {}
         for transport in transports:
             access = self._access(transport)
@@ -99,8 +122,14 @@ class Listening:
             earlier = found.get(access.bot_id)
             isps = (*earlier.isp_ids, transport.isp_id) if earlier else (transport.isp_id,)
             found[access.bot_id] = Served(
-                access=earlier.access if earlier else access, isp_ids=tuple(sorted(isps))
+                access=earlier.access if earlier else access,
+                isp_ids=tuple(sorted(isps)),
+                account=earlier.account if earlier else accounts.of_transport(transport),
             )
+        with self._database.read() as session:
+            stand = standings(session, {one.account.key for one in found.values()})
+        resting = {key for key, one in stand.items() if one.rests(now)}
+        found = {one: bot for one, bot in found.items() if bot.account.key not in resting}
         never = datetime.min.replace(tzinfo=now.tzinfo)
         longest_unheard = sorted(found, key=lambda one: rows[one].listened_at or never)
         return [found[one] for one in longest_unheard[:MOST_AT_ONCE]]
@@ -129,6 +158,8 @@ class Listening:
                 continue
             try:
                 Turns(self._tools(clock), bot, lease, report).turn(wait=timedelta(0))
+            except LeaseLostError:
+                log.info("bot.overtaken", bot_id=bot.bot_id)
             finally:
                 lease.give()
         return report
@@ -154,5 +185,7 @@ class Listening:
             vault=self._vault,
             chat=self._chat,
             conversing=self._conversing,
+            pace=self._pace,
+            sleep=self._sleep,
             clock=clock,
         )

@@ -243,6 +243,30 @@ class MessengerPort(Protocol):
         ...
 
 
+class ShelfPort(Protocol):
+    """Keeps invoice PDFs for a while; what it does not have is fetched."""
+
+    def take(self, name: str) -> bytes | None:
+        """Return a paper, or None."""
+        ...
+
+    def lay(self, name: str, paper: bytes) -> None:
+        """Keep a paper; never raises."""
+        ...
+
+
+class NoShelf:
+    """Keeps nothing."""
+
+    def take(self, name: str) -> None:
+        """Have none."""
+        del name
+
+    def lay(self, name: str, paper: bytes) -> None:
+        """Drop it."""
+        del name, paper
+
+
 class PacePort(Protocol):
     """Keeps messages apart, those of all workers together."""
 

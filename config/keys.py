@@ -67,6 +67,21 @@ class Vault:
         except InvalidToken:
             raise SecretError("no key of the ring opens this value") from None
 
+    def seal_bytes(self, clear: bytes) -> bytes:
+        """Encrypt under the first key of the ring."""
+        return self._first.encrypt(clear)
+
+    def open_bytes(self, sealed: bytes) -> bytes:
+        """Decrypt with whichever key fits.
+
+        Raises:
+            SecretError: if none does.
+        """
+        try:
+            return self._ring.decrypt(sealed)
+        except InvalidToken:
+            raise SecretError("no key of the ring opens this value") from None
+
     def is_current(self, sealed: str) -> bool:
         """Whether a value is sealed under the first key."""
         try:

@@ -39,6 +39,7 @@ from wispro.login import login_token
 from wispro.logs import quiet_http_logs
 from worker.errors import NotReadyError
 from worker.pace import SharedPacer
+from worker.shelf import Shelf
 
 if TYPE_CHECKING:
     import httpx
@@ -124,7 +125,7 @@ class House:
     @cached_property
     def listening(self) -> Listening:
         """Hear and answer what people write to the bots."""
-        return Listening(self.database, self.vault, self.chat, self.messenger)
+        return Listening(self.database, self.vault, self.chat, self.messenger, pace=self._turns)
 
     @cached_property
     def operators(self) -> Operators:
@@ -146,6 +147,7 @@ class House:
             self.messenger,
             max_pdf_bytes=self.settings.max_pdf_bytes,
             pace=self._turns,
+            shelf=Shelf(self.settings.home / "papers", self.vault),
             lanes=self.lanes,
         )
 

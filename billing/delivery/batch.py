@@ -22,7 +22,7 @@ from billing.delivery import looking, providers
 from billing.delivery.errand import Claim, Errand, Ready, next_parcel
 from billing.delivery.lanes import Lanes
 from billing.delivery.ledger import Ledger, ended_for, put_off, settled_by
-from billing.delivery.writing import Outgoing, pdf_wanted, write
+from billing.delivery.writing import Outgoing, Paper, paper_of, pdf_wanted, write
 from billing.dossier import Checked, Dossier, open_dossiers
 from billing.letter import Fate, Outcome
 from billing.ports import (
@@ -32,6 +32,7 @@ from billing.ports import (
     PacePort,
     RenderError,
     SecretError,
+    ShelfPort,
     UpstreamError,
     VaultPort,
     WisproAccess,
@@ -99,6 +100,7 @@ class Doors:
     wispro: Callable[[WisproAccess], WisproPort]
     messenger: MessengerPort
     pace: PacePort
+    shelf: ShelfPort
     sleep: Callable[[float], None]
     max_pdf_bytes: int
     lanes: int
@@ -307,7 +309,8 @@ class Batch:
                 self._to_fetch.append(errand)
             elif (wispro := self._door(errand, dossier)) is not None:
                 self._fetching[wispro_id] = [errand]
-                fetch = partial(_pdf, wispro, wispro_id, self.doors.max_pdf_bytes)
+                paper = paper_of(dossier)
+                fetch = partial(_pdf, wispro, paper, self.doors.shelf, self.doors.max_pdf_bytes)
                 self._lanes.start(_Fetch(wispro_id), fetch)
 
     def _take_pdf(self, fetch: _Fetch, future: Future[bytes | str]) -> None:
@@ -521,9 +524,14 @@ class Batch:
         self._ledger.give_back([claim for one in self.errands for claim in one.claims])
 
 
-def _pdf(wispro: WisproPort, wispro_id: str, most: int) -> bytes | str:
+def _pdf(wispro: WisproPort, paper: Paper, shelf: ShelfPort, most: int) -> bytes | str:
     """Return the PDF, or why the alert goes without it."""
+    kept = shelf.take(paper.name)
+    if kept is not None and len(kept) <= most:
+        return kept
     try:
-        return wispro.invoice_pdf(wispro_id, max_bytes=most)
+        found = wispro.invoice_pdf(paper.wispro_id, max_bytes=most)
     except UpstreamError as error:
         return f"without PDF: {error}"
+    shelf.lay(paper.name, found)
+    return found

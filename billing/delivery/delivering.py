@@ -19,8 +19,10 @@ from billing.ending import LEASE, ONCE_MORE_AFTER, REPLACED_BY_ITSELF
 from billing.ports import (
     Clock,
     MessengerPort,
+    NoShelf,
     PacePort,
     SecretError,
+    ShelfPort,
     Unpaced,
     VaultPort,
     WisproAccess,
@@ -42,6 +44,7 @@ class Delivering:
         door: makes a client of an ISP's Wispro.
         messenger: the door to people.
         max_pdf_bytes: a larger invoice PDF is left out, with a note.
+        shelf: keeps invoice PDFs between messages.
         pace: keeps messages apart where a provider counts by the second.
         lanes: how many network calls of a batch wait at once; 0 = one after the other, in the
             thread of the caller.
@@ -57,6 +60,7 @@ class Delivering:
         *,
         max_pdf_bytes: int,
         pace: PacePort | None = None,
+        shelf: ShelfPort | None = None,
         lanes: int = 0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -67,6 +71,7 @@ class Delivering:
             wispro=door,
             messenger=messenger,
             pace=pace or Unpaced(),
+            shelf=shelf or NoShelf(),
             sleep=sleep,
             max_pdf_bytes=max_pdf_bytes,
             lanes=lanes,

@@ -59,9 +59,7 @@ def daily_letter(dossiers: Sequence[InvoiceDossier], checked: Checked, *, now: d
     listed = sorted(once.values(), key=lambda one: one.facts.first_due_date or date.max)
     several_services = len({one.facts.contract_id for one in listed}) > 1
     debts = tuple(
-        one.debt_of(
-            one.facts, received=True, service=one.facts.concept if several_services else None
-        )
+        one.debt_of(one.facts, service=one.facts.concept if several_services else None)
         for one in listed
     )
     total = sum((debt.amount for debt in debts), Decimal(0))

@@ -125,6 +125,26 @@ def pdf_wanted(parcel: Sequence[Ready], messenger: MessengerPort) -> tuple[Dossi
     return dossier, wispro_id
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One version of an invoice as a PDF: `name` is another one once the invoice changed."""
+
+    wispro_id: str
+    name: str
+
+
+def paper_of(dossier: Dossier) -> Paper:
+    """This function will name the PDF of an alert's invoice as it is now."""
+    assert isinstance(dossier, InvoiceDossier)
+    facts = dossier.facts
+    version = (
+        facts.number, facts.state.value, facts.amount, facts.payable, facts.first_due_date,
+        facts.second_due_date, dossier.invoice.fingerprint,
+    )  # fmt: skip
+    name = "|".join([f"{dossier.isp.id}", facts.wispro_id, *(f"{part}" for part in version)])
+    return Paper(facts.wispro_id, name)
+
+
 def email_in(text: str | None) -> str | None:
     """This function will find the first e-mail address in the ISP's line about support.
 

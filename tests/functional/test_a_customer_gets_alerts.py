@@ -182,6 +182,7 @@ def test_every_listing_has_its_shape(town: Town, cli: Cli) -> None:
         assert ran.stdout.strip()
 
 
+@pytest.mark.rule(number=15)
 @on_sqlite
 def test_each_channel_of_a_customer_gets_its_own_delivery(town: Town) -> None:
     """Two addresses are two deliveries of one alert: each arrives once, with its own Message-ID."""

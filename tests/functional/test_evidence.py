@@ -62,6 +62,7 @@ def test_what_was_sent_has_a_row(town: Town, cli: Cli) -> None:
     assert first["sha256"] == second["sha256"]  # one message
 
 
+@pytest.mark.rule(number=24)
 @on_sqlite
 def test_no_secret_and_no_address(town: Town, cli: Cli) -> None:
     """Neither who it is, nor where they live, nor what opens anything."""

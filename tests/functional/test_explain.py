@@ -93,6 +93,7 @@ def open_town(make_town: Callable[..., Town]) -> Town:
     return town
 
 
+@pytest.mark.rule(number=18)
 def test_what_was_sent_and_what_will_be(open_town: Town) -> None:
     """The plain case: the announcement went, the series follows, each at nine of its day."""
     ana = open_town.customer()
@@ -585,6 +586,7 @@ def test_what_was_late_then_is_no_history(open_town: Town) -> None:
 # -- the command ------------------------------------------------------------------------------
 
 
+@pytest.mark.rule(number=18)
 def test_the_command(make_town: Callable[..., Town], cli: Cli) -> None:
     """In Spanish by default, in English and as JSON on demand, 80 columns, nothing unmasked."""
     town = make_town(now=datetime.now(UTC))

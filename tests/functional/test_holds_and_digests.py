@@ -30,6 +30,7 @@ def hold(
     )
 
 
+@pytest.mark.rule(number=21)
 @on_sqlite
 def test_a_disputed_invoice_is_not_chased(town: Town) -> None:
     """While a hold is in force no reminder of that invoice goes; others do, and receipts too."""
@@ -53,6 +54,7 @@ def test_a_disputed_invoice_is_not_chased(town: Town) -> None:
     assert "paid" in town.kinds()
 
 
+@pytest.mark.rule(number=21)
 @on_sqlite
 def test_a_broken_promise_resumes_the_ladder(town: Town) -> None:
     """Until the promised day nothing is asked; the day after, the latest step goes, once."""
@@ -124,6 +126,7 @@ def test_a_hold_that_nobody_could_mean_is_refused(town: Town) -> None:
     assert town.house.holds.lines(SLUG, ana.id, now=town.now) == []
 
 
+@pytest.mark.rule(number=22)
 def test_five_contracts_are_one_message(town: Town) -> None:
     """What comes due on one day is told once, with one total; each alert is recorded as sent."""
     ana = town.customer(contracts=5)
@@ -151,6 +154,7 @@ def test_five_contracts_are_one_message(town: Town) -> None:
     assert digest.everything.count("pagos.interatos.example/") >= 5
 
 
+@pytest.mark.rule(number=22)
 @on_sqlite
 def test_one_of_several_is_paid_before_the_digest_goes(town: Town) -> None:
     """The digest lists what is still owed when it leaves, and never what was paid."""

@@ -315,6 +315,7 @@ def test_no_file_names_a_path_of_the_machine_it_was_made_on() -> None:
     assert found == []
 
 
+@pytest.mark.rule(number=24)
 def test_what_running_leaves_behind_is_not_tracked() -> None:
     """No environment, database, cache or key is in the repository."""
     for path in tracked():

@@ -13,6 +13,7 @@ from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, Town
 
 
+@pytest.mark.rule(number=4)
 def test_who_pays_between_planning_and_sending_is_not_asked(town: Town) -> None:
     """A reminder whose invoice was paid a moment ago is cancelled by the last-second look."""
     ana = town.customer()
@@ -31,6 +32,7 @@ def test_who_pays_between_planning_and_sending_is_not_asked(town: Town) -> None:
     assert town.kinds() == ["paid"]
 
 
+@pytest.mark.rule(number=4)
 def test_without_a_fresh_look_nobody_is_asked_to_pay(town: Town) -> None:
     """While Wispro does not answer, a reminder is put off; when it does, it goes once."""
     ana = town.customer()
@@ -54,6 +56,7 @@ def test_without_a_fresh_look_nobody_is_asked_to_pay(town: Town) -> None:
     assert town.lines("sent")[0].reason is None
 
 
+@pytest.mark.rule(number=4)
 @pytest.mark.parametrize("fault", ["body_401", "body_404", "broken_json", "http_502_html"])
 @on_sqlite
 def test_a_strange_answer_at_the_last_second_sends_nothing(town: Town, fault: str) -> None:
@@ -82,6 +85,7 @@ def test_a_balance_that_contradicts_itself_sends_nothing(town: Town) -> None:
     assert town.ends()[-1] == ("due_soon", "-1d", "planned", "stale_data")
 
 
+@pytest.mark.rule(number=8)
 def test_who_is_covered_by_credit_is_not_asked(town: Town) -> None:
     """A reminder is skipped where the customer's credit covers what is open."""
     ana = town.customer(credit=Decimal(5000))
@@ -93,6 +97,7 @@ def test_who_is_covered_by_credit_is_not_asked(town: Town) -> None:
     assert town.letters == []
 
 
+@pytest.mark.rule(number=8)
 @on_sqlite
 def test_a_covered_invoice_is_announced_without_a_bill(town: Town) -> None:
     """A new invoice that credit covers is announced, and asks for nothing."""
@@ -107,6 +112,7 @@ def test_a_covered_invoice_is_announced_without_a_bill(town: Town) -> None:
     assert letter.qr is None
 
 
+@pytest.mark.rule(number=9)
 def test_what_was_received_is_said(town: Town) -> None:
     """After a partial payment the reminder names the rest, and what was received."""
     ana = town.customer()
@@ -183,6 +189,7 @@ def test_who_comes_back_begins_silently(town: Town) -> None:
     assert town.kinds() == ["issued"]
 
 
+@pytest.mark.rule(number=14)
 def test_a_refused_address_is_not_tried_again(town: Town) -> None:
     """A mailbox that does not exist ends the delivery and disables the channel."""
     ana = town.customer()
@@ -200,6 +207,7 @@ def test_a_refused_address_is_not_tried_again(town: Town) -> None:
     assert town.letters == []
 
 
+@pytest.mark.rule(number=12)
 def test_mail_trouble_is_tried_again_and_arrives_once(town: Town) -> None:
     """While the mail server says "later", the alert waits; afterwards it arrives once."""
     ana = town.customer()
@@ -217,6 +225,7 @@ def test_mail_trouble_is_tried_again_and_arrives_once(town: Town) -> None:
     assert [(line.state, line.attempts) for line in town.lines()] == [("sent", 2)]
 
 
+@pytest.mark.rule(number=10)
 def test_a_moved_due_date_makes_no_second_copy(town: Town) -> None:
     """A step that left for the old date is not repeated for the new one within 72 hours."""
     ana = town.customer()
@@ -236,6 +245,7 @@ def test_a_moved_due_date_makes_no_second_copy(town: Town) -> None:
     assert ("due_soon", "-5d", "skipped", "superseded") in town.ends()
 
 
+@pytest.mark.rule(number=10)
 def test_a_planned_reminder_for_the_old_date_does_not_go(town: Town) -> None:
     """A reminder that waits for its hour ends when the due date moves away."""
     ana = town.customer()
@@ -249,6 +259,7 @@ def test_a_planned_reminder_for_the_old_date_does_not_go(town: Town) -> None:
     assert town.letters == []
 
 
+@pytest.mark.rule(number=5)
 def test_nobody_is_called_late_on_first_sight(town: Town) -> None:
     """An overdue invoice that we see for the first time is not called overdue for 48 hours."""
     ana = town.customer()
@@ -268,6 +279,7 @@ def test_nobody_is_called_late_on_first_sight(town: Town) -> None:
     assert "no pagaste" not in town.letters[1].everything.lower()
 
 
+@pytest.mark.rule(number=3)
 def test_after_an_outage_only_the_latest_step_goes(town: Town) -> None:
     """Days without the daemon cost one message, not one per missed step."""
     ana = town.customer()
@@ -313,6 +325,7 @@ def test_a_whole_month_sends_each_step_once(town: Town) -> None:
     assert {line.state for line in town.lines()} == {"sent"}
 
 
+@pytest.mark.rule(number=7)
 @on_sqlite
 def test_no_alert_leaves_the_contact_hours(make_town: Callable[..., Town]) -> None:
     """What comes due in the evening leaves when the window opens in the morning."""

@@ -61,6 +61,7 @@ def release(town: Town, limit: int | None = None) -> tuple[int, int]:
     return tally.alerts, tally.deliveries
 
 
+@pytest.mark.rule(number=11)
 def test_old_debts_are_shown_and_released_once(make_town: Callable[..., Town], cli: Cli) -> None:
     """The commands of an operator: what there is, one digest each, and no second one."""
     town = make_town(now=datetime.now(UTC))  # the commands read the real clock
@@ -132,6 +133,7 @@ def test_a_digest_lists_what_is_owed_when_it_goes(town: Town) -> None:
     assert len(town.letters) == 3
 
 
+@pytest.mark.rule(number=8)
 @on_sqlite
 def test_credit_that_covers_all_of_it_is_the_reason(town: Town) -> None:
     """Who has credit enough is told nothing, and support reads why."""
@@ -144,6 +146,7 @@ def test_credit_that_covers_all_of_it_is_the_reason(town: Town) -> None:
     assert ends(town) == [("Ana", "skipped", "credit_covers")]
 
 
+@pytest.mark.rule(number=8)
 @on_sqlite
 def test_credit_that_covers_a_part_lowers_what_is_asked(town: Town) -> None:
     """The total is what the account owes, and the message says why it is less than the sum."""
@@ -160,6 +163,7 @@ def test_credit_that_covers_a_part_lowers_what_is_asked(town: Town) -> None:
     assert "suman $ 3.000,00; con tu saldo a favor quedan $ 2.300,00" in text
 
 
+@pytest.mark.rule(number=11)
 @on_sqlite
 def test_a_long_list_is_capped_and_sums_what_it_lists(town: Town) -> None:
     """Twelve debts: ten listed and summed, two counted; eleven requests, not more."""
@@ -224,6 +228,7 @@ def test_below_the_minimum_nothing_is_asked(town: Town) -> None:
     assert ends(town) == [("Ana", "skipped", "below_minimum")]
 
 
+@pytest.mark.rule(number=4)
 @pytest.mark.parametrize("fault", ["body_500", "http_502_html", "broken_json"])
 @pytest.mark.parametrize("path", ["invoices/", "current_account"])
 @on_sqlite
@@ -254,6 +259,7 @@ def test_an_invoice_that_wispro_does_not_find_holds_the_digest(town: Town) -> No
     assert (ends(town), town.letters) == ([("Ana", "planned", "stale_data")], [])
 
 
+@pytest.mark.rule(number=7)
 @on_sqlite
 def test_contact_hours_hold_for_a_digest(town: Town) -> None:
     """Released in the evening it leaves in the morning."""
@@ -270,6 +276,7 @@ def test_contact_hours_hold_for_a_digest(town: Town) -> None:
     assert town.deliver().sent == 1
 
 
+@pytest.mark.rule(number=11)
 @on_sqlite
 def test_a_limit_takes_the_oldest_and_the_next_call_goes_on(town: Town) -> None:
     """First those with the oldest debt that can be told; who has no channel is counted only."""

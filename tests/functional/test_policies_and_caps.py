@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from billing.delivery.batch import DeliveryReport
+from billing.held import HoldKind
 from billing.letter import Outcome
 from models.alert import Attempt, Delivery
 from tests.support.marks import on_sqlite
@@ -128,6 +129,33 @@ def test_every_channel_hears_of_every_invoice(town: Town) -> None:
 
 
 @on_sqlite
+def test_what_failed_together_was_not_told_together(town: Town) -> None:
+    """Two in one message that the server put off; the second one, later alone, is a second one."""
+    policy(town, "[caps]\nper_day = 1", "overdue first_due 3")
+    ana = town.customer(contracts=2)
+    town.settled(ana)
+    _, later = (town.bill(ana, due_in=1, contract=contract) for contract in range(2))
+    town.go_round()
+    before = len(town.letters)
+    town.wait(days=4)
+    town.inbox.answer = "451 4.3.0 try again later"
+    town.go_round()
+    town.inbox.answer = "250 kept"
+    town.house.holds.put(
+        SLUG, ana.id, invoice=later.id, kind=HoldKind.HOLD, until=town.today, reason="disputed",
+        author="eva", now=town.now,
+    )  # fmt: skip
+    town.wait(minutes=1)
+    town.deliver()
+    town.house.holds.release(SLUG, ana.id, invoice=later.id, author="eva", now=town.now)
+    town.wait(minutes=30)
+    town.go_round()
+
+    assert [one.subject.count("facturas") for one in town.letters[before:]] == [0]
+    assert town.ends()[-1] == ("overdue", "+3d", "planned", "cap_day")
+
+
+@on_sqlite
 def test_a_country_that_allows_one_channel_a_week_hears_from_one(town: Town) -> None:
     """CO: the second channel stays silent that week, and says why."""
     policy(town, 'preset = "CO"\nhours = "00:00-24:00"', "overdue first_due 3")
@@ -220,6 +248,7 @@ def test_a_second_warning_counts_from_the_day_of_the_first(town: Town) -> None:
     assert steps == ["alerted", "cutoff+3d"]
 
 
+@pytest.mark.rule(number=19)
 @on_sqlite
 def test_a_changed_policy_goes_on_from_here(town: Town) -> None:
     """Steps that the new policy lacks end; those that it adds go when their time comes."""

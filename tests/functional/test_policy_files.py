@@ -150,6 +150,7 @@ def test_a_mark_and_line_ends_of_windows_are_no_error(town: Town, cli: Cli, file
     cli.well_here("policy", "set", SLUG, str(file), "--yes")
 
 
+@pytest.mark.rule(number=19)
 @on_sqlite
 def test_nothing_is_put_in_force_without_a_yes(
     town: Town, cli: Cli, file: Path, monkeypatch: pytest.MonkeyPatch
@@ -260,6 +261,7 @@ def test_as_a_script_sees_it(cli: Cli, tmp_path: Path) -> None:
     assert cli.well("policy", "check", str(file)).stderr == ""
 
 
+@pytest.mark.rule(number=7)
 def test_a_reminder_waits_for_the_hours_of_the_preset(town: Town, cli: Cli, tmp_path: Path) -> None:
     """A Saturday afternoon is closed in AR; the reminder goes on Monday morning."""
     file = tmp_path / "policy.toml"

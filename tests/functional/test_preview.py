@@ -41,6 +41,7 @@ def of(client: Any) -> tuple[str, ...]:
     return ("--isp", SLUG, "--account", client.id)
 
 
+@pytest.mark.rule(number=16)
 @pytest.mark.parametrize(("due_in", "kind"), [(20, "issued"), (3, "due_soon"), (0, "due_today")])
 def test_what_is_shown_is_what_was_sent(today: Town, cli: Cli, due_in: int, kind: str) -> None:
     """Subject, text and HTML of a real customer's alert are those of the message that left."""
@@ -79,6 +80,7 @@ def test_showing_asks_nobody_and_writes_nothing(today: Town, cli: Cli) -> None:
     assert today.letters == []
 
 
+@pytest.mark.rule(number=16)
 @on_sqlite
 def test_a_customer_is_shown_their_own_language_and_latest_invoice(today: Town, cli: Cli) -> None:
     """Account, then ISP; the option wins. Without a number the latest that fits is taken."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
+
 from tests.support.cli import Cli
 from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, Town
 
 
+@pytest.mark.rule(number=23)
 def test_a_resync_shows_before_and_after_and_sends_nothing(
     make_town: Callable[..., Town], cli: Cli
 ) -> None:
@@ -36,6 +39,7 @@ def test_a_resync_shows_before_and_after_and_sends_nothing(
     assert town.kinds() == ["issued"]
 
 
+@pytest.mark.rule(number=23)
 def test_a_resync_with_send_sends_once(make_town: Callable[..., Town], cli: Cli) -> None:
     """With --send, what this look finds leaves now, and a second one sends nothing."""
     town = make_town(now=datetime.now(UTC))
@@ -71,6 +75,7 @@ def test_a_resync_with_send_sends_what_an_earlier_one_only_planned(
     assert town.kinds() == ["issued"]
 
 
+@pytest.mark.rule(number=23)
 @on_sqlite
 def test_a_failed_resync_says_so_and_changes_nothing(
     make_town: Callable[..., Town], cli: Cli

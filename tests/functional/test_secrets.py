@@ -74,6 +74,7 @@ def secrets(ana: Client) -> dict[str, str]:
     }
 
 
+@pytest.mark.rule(number=24)
 def test_no_secret_is_left_anywhere(
     make_town: Callable[..., Town], cli: Cli, capfd: pytest.CaptureFixture[str], database_url: str
 ) -> None:
@@ -115,6 +116,7 @@ def everything_in(url: str) -> str:
     return "\n".join(found)
 
 
+@pytest.mark.rule(number=24)
 @on_sqlite
 def test_a_message_holds_no_more_than_it_must(town: Town) -> None:
     """An alert names the customer and the invoice, never the full national id or the address."""
@@ -137,6 +139,7 @@ def test_a_message_holds_no_more_than_it_must(town: Town) -> None:
         assert letter.raw.count(b"List-") == letter.raw.count(unsubscribe) == 1
 
 
+@pytest.mark.rule(number=24)
 @on_sqlite
 def test_the_daemon_logs_no_secret_at_debug(
     make_town: Callable[..., Town], cli: Cli, sandbox: SandboxServer, inbox: Inbox

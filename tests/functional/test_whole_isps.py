@@ -150,6 +150,7 @@ def test_a_filter_that_stops_working_ends_the_look_and_changes_nothing(town: Tow
     assert (report.outcome, report.reason) == ("incomplete", "filter_ignored")
 
 
+@pytest.mark.rule(number=20)
 def test_a_mass_change_is_held_until_the_operator_speaks(town: Town) -> None:
     """A glitch that voids everything: nothing is laid down, nothing is sent, the operator hears."""
     town.house.operators.add(SLUG, "noc@interatos.example", now=town.now)
@@ -183,6 +184,7 @@ def test_a_mass_change_is_held_until_the_operator_speaks(town: Town) -> None:
     assert voided == 60
 
 
+@pytest.mark.rule(number=20)
 def test_a_rejected_run_leaves_our_copy_as_it_was(town: Town) -> None:
     """The operator knows better than a glitch; the next look starts from the old copy."""
     _, bills = village(town, 80)
@@ -222,6 +224,7 @@ def test_just_below_the_share_goes_through(town: Town) -> None:
     assert look(town, Strategy.SWEEP).outcome == "ok"
 
 
+@pytest.mark.rule(number=20)
 @on_sqlite
 def test_amounts_of_another_scale_are_held(town: Town) -> None:
     """Thirty new invoices a hundred times as large: a lost decimal point, not a price rise."""
@@ -330,6 +333,7 @@ def test_an_invoice_vanishes_after_two_looks_and_a_404_each(town: Town) -> None:
     assert gone.wispro_id == bills[4].id
 
 
+@pytest.mark.rule(number=20)
 @on_sqlite
 def test_a_short_page_proves_nothing_about_what_it_lacks(town: Town) -> None:
     """The empty page is asked for again; then the look is incomplete and nobody is asked for."""

@@ -412,6 +412,7 @@ def test_an_unusable_sending_account_is_refused(town: Town, cli: Cli, kind: str,
 # -- PDFs -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule(number=17)
 @pytest.mark.parametrize(
     "fault",
     ["pdf_json", "pdf_html", "pdf_truncated", "pdf_huge", "http_500", "body_404", "timeout"],
@@ -439,6 +440,7 @@ def test_without_its_pdf_the_alert_goes_and_says_so(town: Town, fault: str) -> N
     assert line.detail.startswith("without PDF: ")
 
 
+@pytest.mark.rule(number=17)
 @on_sqlite
 def test_a_pdf_above_the_limit_stays_behind(make_town: Callable[..., Town], cli: Cli) -> None:
     """The operator's own limit counts, whatever Wispro says about the size."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import httpx
 
 from billing.identity import LOGIN_PURPOSE
+from billing.listening import Listening
 from billing.ports import WisproAccess
 from wispro.client import WisproClient
 from wispro.limits import Limits
@@ -20,6 +23,11 @@ class ImpatientHouse(House):
 
     lanes = 0
     limits = Limits()
+
+    @cached_property
+    def listening(self) -> Listening:
+        """Hear and answer without waiting a turn: the clock of a town stands still."""
+        return Listening(self.database, self.vault, self.chat, self.messenger)
 
     def _client(self) -> httpx.Client:
         if self._http is None:

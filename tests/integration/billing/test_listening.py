@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -14,18 +15,20 @@ from billing.bot_turns import NUMBERS_HOLD_FOR, Report
 from billing.chat import Said
 from billing.codes import MOST_WRONG, WRONG_WINDOW
 from billing.conversing import MOST_ANSWERS, Conversing
+from billing.delivery.providers import Accounts
 from billing.held import HoldKind
 from billing.isps import IspSetup, SetupError
-from billing.listening import LEASE
+from billing.listening import LEASE, Listening
 from models.account import Account, Channel
+from models.alert import Provider
 from models.bot import Bot as BotRow
 from models.bot import BotQuestion
 from models.bot_leases import BotLease
 from models.hold import Hold
+from models.isp import Transport
 from models.operator import OperatorNotice
 from models.pair_code import PairCode
 from tests.support.bots import ANA, EVA, STRANGER, TOKEN, BotTown
-from tests.support.house import ImpatientHouse
 from tests.support.marks import on_sqlite
 from tests.support.telegram import TelegramServer
 from tests.support.town import SLUG, Town
@@ -203,6 +206,25 @@ def test_a_group_that_was_paired_by_hand_gets_no_word_either(place: BotTown) -> 
 
 
 @on_sqlite
+def test_whom_staff_unpaired_is_a_stranger(place: BotTown) -> None:
+    """The channel is still in the rows; the account is not served any more."""
+    ana = place.town.customer()
+    place.paired(ana)
+    place.house.pairing.unpair(SLUG, ana.id, now=place.town.now)
+    assert NEUTRAL in place.write(ANA, "/saldo")
+
+
+@on_sqlite
+def test_a_bot_knows_nothing_of_other_isps_customers(place: BotTown) -> None:
+    """The same person may be a customer of two ISPs: each bot speaks for its own."""
+    place.paired(place.town.customer())
+    other = _other_isp(place)
+    with place.house.database.write() as session:
+        session.execute(update(Account).values(isp_id=other))
+    assert NEUTRAL in place.write(ANA, "/saldo")
+
+
+@on_sqlite
 def test_two_accounts_of_one_chat_are_told_apart(place: BotTown) -> None:
     """Each is answered by its name; one that leaves takes the other along only if asked there."""
     ana, eva = place.town.customer(), place.town.customer("Eva Blanco")
@@ -367,13 +389,11 @@ def test_an_update_that_comes_again_does_nothing(place: BotTown) -> None:
     """Telegram repeats what was not confirmed; wrong tries are not counted twice by it."""
     place.house.inviting.listen(SLUG, now=place.town.now)
     number = place.bot.hears(STRANGER, "/start wrong")
+    place.bot.hears(STRANGER, "/start wrong", update_id=number)  # once more
     place.house.listening.glance(place.town.clock)
-    assert place.bot.waiting == [number]  # answered, not yet confirmed
-    with place.house.database.write() as session:
-        session.execute(update(BotRow).values(listened_at=None))
-    place.bot.offset = 0
-    place.bot.hears(STRANGER, "/start wrong", update_id=number)  # the same number once more
+    assert place.bot.waiting == [number, number]  # answered, not yet confirmed
     place.listen()
+    assert place.bot.waiting == []
     with place.house.database.read() as session:
         assert session.scalar(select(func.count()).select_from(BotQuestion)) == 1
     assert len(place.bot.to(STRANGER)) == 1
@@ -397,6 +417,7 @@ def test_a_lease_that_is_lost_writes_and_sends_nothing(place: BotTown) -> None:
     """Whoever was overtaken during the long poll leaves the updates to the other."""
     ana = place.town.customer()
     code = place.code(ana)
+    place.listen()  # all is well, and was noted just now
     done = threading.Event()
 
     def overtake() -> None:
@@ -406,10 +427,7 @@ def test_a_lease_that_is_lost_writes_and_sends_nothing(place: BotTown) -> None:
         done.set()
 
     place.bot.before_updates = overtake
-    bots = place.house.listening.due(now=place.town.now)
-    report = Report()
-    ends = place.town.now + timedelta(seconds=12)
-    place.house.listening.serve(bots[0], place.town.clock, ends, report)
+    report = place.house.listening.glance(place.town.clock)
     assert done.is_set()
     assert (report.heard, report.paired, place.bot.sent) == (0, [], [])
     with place.house.database.read() as session:
@@ -426,6 +444,59 @@ def test_a_poller_that_died_is_missed_for_the_length_of_its_lease(place: BotTown
     assert len(place.house.listening.due(now=place.town.now)) == 1
 
 
+def test_answers_wait_for_the_turn_of_alerts(place: BotTown) -> None:
+    """The bot has one line, and so has the chat: both are asked for, by the names alerts use."""
+    asked: list[tuple[list[tuple[str, float]], float]] = []
+
+    class Line:
+        """A line in which somebody stands before us."""
+
+        turn = 5.0
+
+        def reserve(self, gaps: Sequence[tuple[str, float]], *, within: float) -> float:
+            """Say when it is our turn."""
+            asked.append((list(gaps), within))
+            return self.turn
+
+    line, slept = Line(), list[float]()
+    house = place.house
+    house.listening = Listening(
+        house.database, house.vault, house.chat, house.messenger, pace=line, sleep=slept.append
+    )
+    place.paired(place.town.customer())
+    assert place.bot.sent == []  # five seconds are too long to stand and wait
+    line.turn = 0.2
+    place.listen()
+    assert (len(place.bot.sent), slept) == (1, [0.2])
+    gaps, within = asked[-1]
+    with house.database.read() as session:
+        digest = session.scalars(select(Channel.destination_digest)).one()
+        transport = session.scalars(select(Transport).where(Transport.scheme == "telegram")).one()
+    key = Accounts(house.vault, house.messenger).of_transport(transport).key
+    assert [name for name, _ in gaps] == [key, f"{key}:{digest[:32]}"]
+    assert gaps[0][1] == pytest.approx(1 / 30)
+    assert (gaps[1][1], within < 1) == (1.0, True)
+
+
+def test_a_pause_of_the_bot_holds_for_alerts_and_answers_alike(place: BotTown) -> None:
+    """Telegram refuses the whole bot: whoever meets it first tells the other."""
+    place.paired(place.town.customer())
+    place.bot.blocked_until = place.telegram.clock() + 60
+    place.house.listening.glance(place.town.clock)
+    with place.house.database.read() as session:
+        paused = session.scalars(select(Provider.paused_until)).one()
+    assert paused is not None
+    assert paused > place.town.now
+    place.town.now = paused
+    place.bot.blocked_until = 0.0
+    place.listen()
+    with place.house.database.write() as session:
+        session.execute(update(Provider).values(paused_until=place.town.now + timedelta(hours=1)))
+    assert place.house.listening.due(now=place.town.now) == []
+    place.town.wait(hours=1)
+    assert len(place.house.listening.due(now=place.town.now)) == 1
+
+
 def test_two_pollers_at_once_answer_everybody_once(
     place: BotTown, telegram: TelegramServer
 ) -> None:
@@ -435,22 +506,25 @@ def test_two_pollers_at_once_answer_everybody_once(
     people = range(6_000_000_001, 6_000_000_041)
     for chat in people:
         place.bot.hears(chat, "hola")
-    other = ImpatientHouse(place.town.settings)
+    houses = [House(place.town.settings) for _ in range(2)]
     failures: list[BaseException] = []
+    over = time.monotonic() + 60
 
     def run(house: House) -> None:
         try:
-            for bot in house.listening.due(now=utc_now()):
-                house.listening.serve(bot, utc_now, utc_now() + timedelta(seconds=4), Report())
+            while len(place.bot.sent) < len(people) and time.monotonic() < over:
+                for bot in house.listening.due(now=utc_now()):
+                    house.listening.serve(bot, utc_now, utc_now() + timedelta(seconds=1), Report())
         except BaseException as error:  # noqa: BLE001 - told below
             failures.append(error)
 
-    threads = [threading.Thread(target=run, args=(one,)) for one in (place.house, other, other)]
+    threads = [threading.Thread(target=run, args=(one,)) for one in (*houses, houses[0])]
     for one in threads:
         one.start()
     for one in threads:
-        one.join(30)
-    other.close()
+        one.join(90)
+    for house in houses:
+        house.close()
     assert failures == []
     assert [len(place.bot.to(chat)) for chat in people] == [1] * len(people)
     assert place.bot.violations == 0

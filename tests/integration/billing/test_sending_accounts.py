@@ -180,3 +180,23 @@ def test_only_what_may_be_missing_is_sent_again_by_hand(town: Town, answers: lis
     for one, why in ((first, "was sent"), (second, "is not to be sent"), (99, "no delivery 99")):
         with pytest.raises(ResendError, match=why):
             town.house.resending.resend(one, author="eva", now=town.now)
+
+
+@on_sqlite
+def test_an_invoice_is_fetched_once_for_several_messages(town: Town) -> None:
+    """Its announcement and its reminder carry one paper; once it changed, another one."""
+    ana = town.customer()
+    town.settled(ana)
+    bill = town.bill(ana, due_in=6)
+    town.go_round()
+    town.wait(days=1)
+    town.go_round()
+    asked = [path for path in town.state.served if "download_pdf" in str(path)]
+    fetched = sum(town.state.served[path] for path in asked)
+    assert (len(town.letters), fetched) == (2, 1)
+    assert len({letter.pdf for letter in town.letters}) == 1
+
+    town.state.change_invoice(bill, amount="3000.00", balance="3000.00")
+    town.go_round()
+    fetched = sum(town.state.served[path] for path in asked)
+    assert (town.kinds()[-1], fetched) == ("changed", 2)

@@ -61,6 +61,7 @@ def state_of(database, delivery_id):
         return row.state, row.reason
 
 
+@pytest.mark.rule(number=1)
 def test_many_workers_claim_each_delivery_once(database, database_url, isp_id):
     """Four connections at once: forty claims, forty different deliveries."""
 
@@ -139,6 +140,7 @@ def test_nobody_settles_under_a_claim_they_lost(database, isp_id):
     assert state_of(database, delivery_id) == ("sent", None)
 
 
+@pytest.mark.rule(number=1)
 def test_a_delivery_exists_once_per_alert_and_channel(database, isp_id):
     """Sameness is a constraint."""
     with database.write() as session:

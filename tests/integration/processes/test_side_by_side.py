@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from billing.ending import LEASE
@@ -46,6 +47,7 @@ def numbers(inbox: Inbox, bills: list[Invoice]) -> Counter[str]:
     )
 
 
+@pytest.mark.rule(number=1)
 def test_two_deliverers_send_everything_once(
     make_town: Callable[..., Town], cli: Cli, inbox: Inbox
 ) -> None:

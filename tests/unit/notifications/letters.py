@@ -63,9 +63,10 @@ def seed(kind: AlertKind | str, **more: Any) -> Letter:
     }
     if kind is AlertKind.DIGEST:
         values |= {
-            "debts": tuple(
-                debt(number, FIRST_DUE - timedelta(days=30 * (3 - number)))
-                for number in range(1, 4)
+            "debts": (
+                debt(1, FIRST_DUE - timedelta(days=60)),
+                debt(2, FIRST_DUE - timedelta(days=30), received=Decimal(600)),
+                debt(3, FIRST_DUE),
             ),
             "more_debts": 0,
             "amount_due": Decimal(7770),

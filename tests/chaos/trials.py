@@ -1,0 +1,99 @@
+"""The trials at full size, each with its bounds; what each found, as a plain dictionary."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tests.chaos import clocks, flushing, storm, victims
+from tests.chaos.hastening import finish
+from tests.chaos.judging import exactly_once, judge
+from tests.chaos.sink import Sink
+from tests.chaos.stage import Stage
+from tests.support.databases import migrated_sqlite, running_postgres
+
+#: Seconds. A trial that is not over by then has failed.
+LONGEST = 1500.0
+Found = dict[str, Any]
+
+
+def kills(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
+    """This function will kill -9 processes of a daemon at up to 200 random moments."""
+    number, blows = (200, 20) if quick else (2_000, 200)
+    rng = random.Random(seed)
+    with Sink(random.Random(seed + 1)) as sink, Stage(folder, url, number, rng, sink) as stage:
+        with stage.start("daemon", "up") as daemon:
+            stage.at_work(daemon)
+            drawn = victims.draw(rng, blows)
+            killed = storm.rage(stage, daemon, drawn, apart=0.5, seconds=LONGEST * 2 / 3)
+            finish(stage, daemon, seconds=LONGEST / 3)
+        found = asdict(judge(stage.owed, stage.stands(), sink.copies()))
+    return {**found, "blows": victims.tally(killed)}
+
+
+def flushes(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
+    """This function will empty and restart the broker ten times; nothing may go twice at all."""
+    number, blows = (200, 3) if quick else (1_000, 10)
+    rng = random.Random(seed)
+    with Sink(random.Random(seed + 1)) as sink, Stage(folder, url, number, rng, sink) as stage:
+        with stage.start("daemon", "up") as daemon:
+            stage.at_work(daemon)
+            done = flushing.flush_and_restart(
+                stage, daemon, "daemon", blows, apart=1.0, seconds=LONGEST / 2
+            )
+            finish(stage, daemon, seconds=LONGEST / 2)
+        stands = stage.stands()
+        found = asdict(judge(stage.owed, stands, sink.copies()))
+    found["faults"] = (*found["faults"], *exactly_once(stands))
+    return {**found, "blows": {"FLUSHALL and restart": done}}
+
+
+def two_clocks(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
+    """This function will run two daemons 90 s apart; the server is late with one of a hundred."""
+    number = 100 if quick else 1_000
+    rng = random.Random(seed)
+    sink = Sink(random.Random(seed + 1), slow_share=0.01, slow=5.0 if quick else 20.0)
+    with sink, Stage(folder, url, number, rng, sink) as stage:
+        shares = clocks.side_by_side(stage, seconds=LONGEST)
+        stands = stage.stands()
+        found = asdict(judge(stage.owed, stands, sink.copies()))
+    found["faults"] = (*found["faults"], *exactly_once(stands))
+    if not all(shares):
+        found["faults"] = (*found["faults"], f"the two did not work side by side: {shares}")
+    return {**found, "blows": {"sent by the right clock": shares[0], "by the other": shares[1]}}
+
+
+TRIALS: Mapping[str, Callable[..., Found]] = {
+    "kills": kills, "flushes": flushes, "clocks": two_clocks,
+}  # fmt: skip
+
+
+def run(name: str, kind: str, folder: Path, *, seed: int, quick: bool) -> Found:
+    """This function will run one trial on a fresh database.
+
+    Args:
+        name: of the trial.
+        kind: "sqlite" or "postgresql".
+        folder: empty.
+        seed: of everything that is drawn.
+        quick: a tenth of it.
+    """
+    began = time.monotonic()
+    with _fresh(kind, folder) as url:
+        found = TRIALS[name](folder, url, seed=seed, quick=quick)
+    taken = round(time.monotonic() - began)
+    return {"trial": name, "kind": kind, "seed": seed, "seconds": taken, **found}
+
+
+@contextmanager
+def _fresh(kind: str, folder: Path) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{migrated_sqlite(folder / 'alerta.db')}"
+        return
+    with running_postgres() as server:
+        yield server.fresh()
