@@ -224,6 +224,6 @@ def _multipart(kind: str, parts: Sequence[bytes], more: str = "") -> bytes:
     """Return the parts between lines that no encoded body can hold ("=_", RFC 2045, 6.7)."""
     mark = f"=_{kind}".encode()
     head = f'Content-Type: multipart/{kind}; boundary="=_{kind}"{more}\r\n\r\n'.encode()
-    return (
-        head + b"".join(b"--" + mark + b"\r\n" + part for part in parts) + b"--" + mark + b"--\r\n"
-    )
+    # The line end before a mark belongs to the mark (RFC 2046, 5.1.1).
+    body = b"".join(b"--" + mark + b"\r\n" + part + b"\r\n" for part in parts)
+    return head + body + b"--" + mark + b"--\r\n"

@@ -11,8 +11,10 @@ import pytest
 
 from billing.letter import Envelope, Fate, Message, Outcome
 from billing.values import Medium
+from notifications import channels
 from notifications.dialogue import Dialogue, Parcel
 from notifications.door import AppriseDoor
+from notifications.email import AlertEmail
 from notifications.smtp import Account, Lines, NoLineError, Security, TimeLimit
 from tests.unit.notifications.servers import RESET, ScriptedSmtp
 
@@ -396,17 +398,26 @@ def test_a_send_ends_in_its_time_and_says_how_far_it_came(
     assert office.send(server.url).fate is fate
 
 
-def test_a_server_that_drips_is_given_up(serve: Callable[..., ScriptedSmtp]) -> None:
-    """An answer byte by byte never times out; the send ends all the same, and was not delivered.
+@pytest.mark.parametrize(
+    ("at", "fate", "said"),
+    [
+        ("DATA", Fate.FAILED, "not handed over within 0.6 s"),
+        ("dot", Fate.UNCERTAIN, "no answer within 0.6 s"),
+    ],
+)
+def test_a_server_that_drips_is_given_up(
+    at: str, fate: Fate, said: str, serve: Callable[..., ScriptedSmtp]
+) -> None:
+    """An answer byte by byte never times out; the send ends all the same, and says how far it came.
 
     The thread that was given up finds its line cut, and hands nothing over behind our back.
     """
-    server = serve(DATA=20.0)
+    server = serve({at: 20.0})
     office = Office(read=0.4, total=0.6)
     stop = threading.Event()
 
     def drip() -> None:
-        server.wait_until(lambda: "DATA" in server.got)
+        server.wait_until(lambda: at in server.got)
         while not stop.wait(0.05):
             try:
                 server._links[0].sendall(b"3")
@@ -422,9 +433,23 @@ def test_a_server_that_drips_is_given_up(serve: Callable[..., ScriptedSmtp]) -> 
     dripping.join()
     assert cut
 
-    assert outcome.fate is Fate.FAILED
-    assert "not handed over within 0.6 s" in outcome.detail
-    assert "dot" not in server.got
+    assert (outcome.fate, outcome.detail) == (fate, f"email: {said}")
+    assert ("dot" in server.got) == (at == "dot")
+
+
+@pytest.mark.parametrize("given_up_first", [True, False])
+def test_either_the_dot_leaves_or_the_send_is_given_up(*, given_up_first: bool) -> None:
+    """Both threads agree on which came first, so that a failure is never delivered."""
+    service = channels.instantiate(
+        channels.addressed("email", "mailto://127.0.0.1:25?from=a@isp.example", "b@isp.example"),
+        asset=channels.asset_for("Interatos sas"), connect=1, read=1, kind=AlertEmail,
+    )  # fmt: skip
+    if given_up_first:
+        assert service.give_up("in time").fate is Fate.FAILED
+        assert not service._may_finish()
+    else:
+        assert service._may_finish()
+        assert service.give_up("in time").fate is Fate.UNCERTAIN
 
 
 def test_a_send_that_was_given_up_leaves_the_dot_away(serve: Callable[..., ScriptedSmtp]) -> None:
