@@ -49,7 +49,10 @@ RULES = {
     5: Hurt("overdue the morning after the first sight"),
     6: Hurt("date off by one, evening runs see tomorrow"),
     7: Hurt("SMS at midnight"),
-    8: Hurt("nagged although credit covers it"),
+    8: Hurt(
+        "nagged although credit covers it",
+        "what credit covers whole is not asked; one that covers a part lowers digests only",
+    ),
     9: Hurt("partial payment ignored"),
     10: Hurt("due date moved, old date kept"),
     11: Hurt("first import told everyone about old debts"),
@@ -398,6 +401,21 @@ def test_the_window_opens_at_nine_and_closes_at_seven(
     assert bool(daytime.letters) is goes
 
 
+@pytest.mark.rule(number=7)
+@on_sqlite
+def test_what_was_put_off_in_the_evening_waits_for_the_morning(daytime: Town) -> None:
+    """Planned for an hour at which it may go, it is asked again when it does go."""
+    at(daytime, 1, "18:58")
+    one_customer(daytime)
+    daytime.inbox.answer = "451 4.3.0 try again later"
+    daytime.go_round()
+    daytime.inbox.answer = "250 kept"
+    for day, clock, arrived in ((1, "19:00", 0), (2, "08:59", 0), (2, "09:00", 1)):
+        at(daytime, day, clock)
+        daytime.deliver()
+        assert len(daytime.letters) == arrived
+
+
 @pytest.mark.rule(number=8)
 @pytest.mark.parametrize(
     ("credit", "end"),
@@ -491,8 +509,9 @@ def test_the_first_import_tells_nobody_about_old_debts(town: Town) -> None:
 def test_one_provider_that_takes_no_more_holds_up_no_other(town: Town, telegram: Provider) -> None:
     """The mail server has had enough; who is on Telegram hears, the others later and once."""
     ana, bea, caro = (town.customer(name) for name in ("Ana", "Bea", "Caro"))
+    for who in (ana, bea):
+        town.pair(who)
     town.pair(caro, "telegram:12345")
-    town.pair(ana), town.pair(bea)
     town.sync()
     for who in (ana, bea, caro):
         town.bill(who)
