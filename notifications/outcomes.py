@@ -95,8 +95,10 @@ def _by_status(status: int, text: str, *, scheme: str, shared: bool) -> Outcome:
         elif status in {401, 404}:
             fate, why = Fate.HELD_UP, "the bot token is not valid"
     elif status in {401, 403, 404, 410}:
-        if shared:
+        if shared and status == 401:
             fate, why = Fate.HELD_UP, "the sending account was refused"
+        elif shared:  # perhaps only this one destination: it must not hold up the others
+            why = "the sending account may not write there"
         else:
             fate, why = Fate.REJECTED, "the destination is gone or closed"
     return Outcome(fate=fate, detail=f"{said}, {why}")

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
-from apprise.manager_plugins import NotificationManager
 
 from billing.calendar import DEFAULT_HOURS
 from billing.gate import Rule
@@ -151,8 +150,8 @@ def telegram(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     """Give the ISP a bot, and Telegram an address on loopback."""
     warm()
     server = Provider()
-    plugin = NotificationManager()["tgram"]
-    monkeypatch.setattr(plugin, "notify_url", f"http://127.0.0.1:{server.port}/bot")
+    api = f"http://127.0.0.1:{server.port}"
+    monkeypatch.setattr(town.house.messenger, "_telegram_api", api)
     town.house.isps.set_transport(SLUG, "telegram", f"tgram://{BOT}", now=town.now)
     yield server
     server.close()
