@@ -42,6 +42,11 @@ class Nobody:
         del scheme
         return False
 
+    def counts_as(self, scheme: str, attachments: Sequence[Attachment]) -> int:
+        """Count one."""
+        del scheme, attachments
+        return 1
+
     def account_of(self, scheme: str, url: str) -> str:
         """Name the kind of channel: there is one account for each."""
         del url

@@ -227,6 +227,10 @@ class MessengerPort(Protocol):
         """Whether a PDF can be attached on a channel of this scheme."""
         ...
 
+    def counts_as(self, scheme: str, attachments: Sequence[Attachment]) -> int:
+        """Return how many messages a provider counts for one with these attachments."""
+        ...
+
     def account_of(self, scheme: str, url: str) -> str:
         """Return what its provider knows a sending account by. Secret: to be hashed.
 

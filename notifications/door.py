@@ -149,6 +149,15 @@ class AppriseDoor:
         # The PDF comes last, so where there is room for one it is the one that stays.
         return tuple(found[-can.attachments :]) if can.attachments else ()
 
+    def counts_as(self, scheme: str, attachments: Sequence[Attachment]) -> int:
+        """Return how many messages a provider counts for one with these attachments.
+
+        An e-mail holds its files; elsewhere each file is a message, the text goes with the first.
+        """
+        if self._capabilities(scheme).medium is Medium.EMAIL:
+            return 1
+        return max(len(attachments), 1)
+
     def account_of(self, scheme: str, url: str) -> str:
         """Return what its provider knows a sending account by: host and login, or a bot's token.
 

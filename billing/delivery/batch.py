@@ -346,9 +346,10 @@ class Batch:
             return
         turns = {id(one): turn for one, turn in outgoing}
         begun = self._ledger.begin([one for one, _ in outgoing], now=self.clock())
-        for one, state in begun.waiting:
-            self.report.count(state, len(one.parcel))
+        for one in begun.waiting:
+            self.report.count(DeliveryState.PLANNED, len(one.parcel))
             self._go_on(one)
+        self._to_judge.extend(one.errand for one in begun.capped)
         for one in begun.lost:
             self._go_on(one)
         for one in begun.going:
@@ -392,13 +393,14 @@ class Batch:
 
     def _turn(self, one: Outgoing, settled: list[claims.Settled]) -> float | None:
         """Return in how many seconds a message may leave; None = not now, it was put off."""
-        limits = one.account.limits
+        limits, channel = one.account.limits, one.parcel[0].dossier.channel
+        number = self.doors.messenger.counts_as(channel.scheme, one.attachments)
         gaps = []
         if limits.gap:
-            gaps.append((one.account.key, limits.gap))
+            gaps.append((one.account.key, limits.gap * number))
         if limits.recipient_gap:
-            who = one.parcel[0].dossier.channel.destination_digest[:32]
-            gaps.append((f"{one.account.key}:{who}", limits.recipient_gap))
+            who = channel.destination_digest[:32]
+            gaps.append((f"{one.account.key}:{who}", limits.recipient_gap * number))
         turn = self.doors.pace.reserve(gaps, within=_TURN_WITHIN) if gaps else 0.0
         if turn <= _TURN_WITHIN:
             return turn

@@ -39,12 +39,15 @@ class Begun:
     Attributes:
         going: messages whose attempt is journaled.
         lost: messages whose claim somebody else holds by now.
-        waiting: messages that were settled instead, and the state of their deliveries.
+        waiting: messages whose account takes none now: all of their deliveries were put off.
+        capped: messages that the customer may not get any more: each of their deliveries is to be
+            judged anew, since the caps need not bind all of them.
     """
 
     going: list[Outgoing] = field(default_factory=list)
     lost: list[Outgoing] = field(default_factory=list)
-    waiting: list[tuple[Outgoing, DeliveryState]] = field(default_factory=list)
+    waiting: list[Outgoing] = field(default_factory=list)
+    capped: list[Outgoing] = field(default_factory=list)
 
 
 class Ledger:
@@ -105,15 +108,15 @@ class Ledger:
             stand = providers.standings(session, {one.account.key for one in several})
             free: list[Outgoing] = []
             for one in several:
-                verdict = _refused(session, one, stand, rooms, now=now)
-                if verdict is None:
-                    free.append(one)
-                    if _is_capped(one):  # what is begun now counts for the next one
-                        _begin(session, [one], begun, now=now)
-                        free.pop()
+                if _capped(session, one.parcel[0].dossier, now=now):
+                    begun.capped.append(one)
+                elif (wait := _no_room(one.account.key, stand, rooms, now=now)) is not None:
+                    settled += [settled_by(ready.claim, wait, now=now) for ready in one.parcel]
+                    begun.waiting.append(one)
+                elif one.parcel[0].dossier.limits is not None:
+                    _begin(session, [one], begun, now=now)  # it counts for the next one
                 else:
-                    settled += given_way(one, verdict, now=now)
-                    begun.waiting.append((one, _state_of(verdict)))
+                    free.append(one)
             _begin(session, free, begun, now=now)
             claims.settle_all(session, settled)
         for row in settled:
@@ -163,13 +166,6 @@ class Ledger:
         return states
 
 
-def given_way(
-    outgoing: Outgoing, verdict: gate.Wait | gate.End, *, now: datetime
-) -> list[claims.Settled]:
-    """This function will say how the deliveries of a message stand that does not leave now."""
-    return [settled_by(ready.claim, verdict, now=now) for ready in outgoing.parcel]
-
-
 def settled_by(claim: Claim, verdict: gate.Wait | gate.End, *, now: datetime) -> claims.Settled:
     """This function will say how a delivery stands by the word of the gate."""
     match verdict:
@@ -207,30 +203,17 @@ def ended_for(
     )
 
 
-def _is_capped(outgoing: Outgoing) -> bool:
-    return outgoing.parcel[0].dossier.limits is not None
-
-
-def _state_of(verdict: gate.Wait | gate.End) -> DeliveryState:
-    return verdict.state if isinstance(verdict, gate.End) else DeliveryState.PLANNED
-
-
-def _refused(
-    session: Session,
-    one: Outgoing,
+def _no_room(
+    key: str,
     stand: Mapping[str, providers.Standing],
     rooms: dict[str, tuple[int | None, datetime]],
     *,
     now: datetime,
-) -> gate.Wait | gate.End | None:
-    """Say what speaks against a message at the last instant."""
-    key = one.account.key
+) -> gate.Wait | None:
+    """Say why nothing may leave over an account now; if something may, count it."""
     standing = stand.get(key)
     if standing is not None and standing.paused_until is not None and standing.rests(now):
         return gate.Wait(standing.paused_until, Reason.PROVIDER_TROUBLE)
-    refused = _caps_again(session, one.parcel[0].dossier, now=now)
-    if refused is not None:
-        return refused
     left, until = rooms.get(key, (None, now))
     if left is not None:
         if left <= 0:
@@ -239,20 +222,15 @@ def _refused(
     return None
 
 
-def _caps_again(
-    session: Session, dossier: Dossier, *, now: datetime
-) -> gate.Wait | gate.End | None:
+def _capped(session: Session, dossier: Dossier, *, now: datetime) -> bool:
     """Ask the caps once more, with nobody else sending to this customer meanwhile."""
     if dossier.limits is None:
-        return None
+        return False
     session.execute(select(Account.id).where(Account.id == dossier.account.id).with_for_update())
     calendar, policy = dossier.rules.calendar, dossier.rules.policy
-    return gate.capped(
-        limits_of(session, dossier.delivery, dossier.alert, policy, calendar),
-        calendar,
-        now=now,
-        useful_until=dossier.alert.useful_until,
-    )
+    limits = limits_of(session, dossier.delivery, dossier.alert, policy, calendar)
+    useful_until = dossier.alert.useful_until
+    return gate.capped(limits, calendar, now=now, useful_until=useful_until) is not None
 
 
 def _begin(session: Session, several: Sequence[Outgoing], begun: Begun, *, now: datetime) -> None:

@@ -32,6 +32,10 @@ class Silent:
         """Attach nothing."""
         return ()
 
+    def counts_as(self, scheme: str, attachments: Sequence[Attachment]) -> int:
+        """Count one."""
+        return 1
+
     def account_of(self, scheme: str, url: str) -> str:
         """Say that each URL is an account of its own."""
         return f"{scheme} {url}"
