@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+SILENCE = "no answer at all"
 
 
 class Provider:
     """An HTTP provider that answers every request alike and remembers them.
 
     `answers` is a list of (status, body) taken in turn, the last one for ever; a status of 0 closes
-    the connection without an answer, a negative one waits that many tenths of a second first.
+    the connection without an answer, a negative one answers only when the provider is closed.
     """
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, Any]] = [(200, {})]
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self._closing = threading.Event()
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -29,7 +31,7 @@ class Provider:
                 answers = provider.answers
                 status, answer = answers.pop(0) if len(answers) > 1 else answers[0]
                 if status < 0:
-                    time.sleep(-status / 10)
+                    provider._closing.wait()
                     status = 200
                 if status == 0:
                     self.connection.shutdown(socket.SHUT_RDWR)
@@ -55,6 +57,7 @@ class Provider:
 
     def close(self) -> None:
         """Stop listening."""
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -64,11 +67,12 @@ class ScriptedSmtp:
     """An SMTP server for one connection that answers by verb.
 
     `script` maps a verb ("connect", "MAIL", "RCPT", "DATA", ".") to a reply; None closes the
-    connection instead, a number waits that many seconds and then closes it.
+    connection instead, `SILENCE` leaves it open until the server is closed.
     """
 
-    def __init__(self, **script: str | float | None) -> None:
+    def __init__(self, **script: str | None) -> None:
         self._script = script
+        self._closing = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.got: list[str] = []
@@ -77,12 +81,13 @@ class ScriptedSmtp:
 
     def _reply(self, link: socket.socket, verb: str, usual: str) -> bool:
         reply = self._script.get(verb, usual)
-        if isinstance(reply, str):
-            link.sendall(reply.encode() + b"\r\n")
-            return True
-        if reply is not None:
-            time.sleep(reply)
-        return False
+        if reply is None:
+            return False
+        if reply is SILENCE:
+            self._closing.wait()
+            return False
+        link.sendall(reply.encode() + b"\r\n")
+        return True
 
     def _serve(self) -> None:
         try:
@@ -113,6 +118,7 @@ class ScriptedSmtp:
 
     def close(self) -> None:
         """Stop listening and wait for the dialogue to end."""
+        self._closing.set()
         self._listener.close()
         self._thread.join(5)
 
