@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 # The first interpreter that is new enough; PYTHON=/path/to/python3.x overrides it.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
-# Two processes suit two cores; the slowest tests wait for real processes, not for the CPU.
-WORKERS ?= 4
+# Two of them keep two cores busy while a third waits for real processes.
+WORKERS ?= 3
+# Compiling every test anew takes each of them ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo test check bench-sync bench-plan bench-mail bench-deliver chaos up lock clean screenshots
 

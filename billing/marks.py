@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from math import ceil
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from billing.desk import Desk
 from billing.ports import Sweep
 from billing.seen import Seen
 from billing.values import SweepPage
-from models.database import insert_for
+from models.database import Insert, inserts
 from models.listing import ListingMark
 
 T = TypeVar("T")
@@ -56,13 +57,17 @@ def write_mark(desk: Desk, mark: ListingMark) -> None:
     columns = _columns(mark)
     with desk.database.write() as session:
         desk.must_hold(session)
-        statement = insert_for(session, ListingMark).values(columns)
-        new = {name: statement.excluded[name] for name in columns}
-        session.execute(
-            statement.on_conflict_do_update(index_elements=["isp_id", "listing"], set_=new)
-        )
+        session.connection().execute(_upsert(session.get_bind().dialect.name), columns)
     if desk.marks is not None:
         desk.marks[mark.listing] = columns
+
+
+@cache
+def _upsert(dialect: str) -> Insert:
+    """Write the statement once: building it took longer than running it."""
+    statement = inserts(dialect)(ListingMark.__table__)
+    new = {name: statement.excluded[name] for name in _NAMES}
+    return statement.on_conflict_do_update(index_elements=["isp_id", "listing"], set_=new)
 
 
 def _columns(mark: ListingMark) -> dict[str, Any]:

@@ -7,6 +7,8 @@ and the driver's own mode claims twice. PostgreSQL: a small pool per process, pi
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
@@ -14,11 +16,13 @@ from typing import Any, cast
 from sqlalchemy import Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 #: A writer of ours holds the lock for milliseconds; 10 s tells a stuck one from a busy one.
 SQLITE_BUSY_SECONDS = 10
 _READ_ONLY = "alerta_read_only"
+Insert = sqlite.Insert | postgresql.Insert
 
 
 class Database:
@@ -96,11 +100,19 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+    try:
+        # Past SQLAlchemy's work for a statement, which took longer than the statement.
+        connection.connection.cursor().execute(begin)
+    except sqlite3.Error as error:
+        raise OperationalError(begin, None, error, hide_parameters=True) from error
 
 
-def insert_for(session: Session, table: Any) -> sqlite.Insert | postgresql.Insert:
-    """Return the dialect's own `insert`, the only one that knows ON CONFLICT."""
-    if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+def inserts(dialect: str) -> Callable[[Any], Insert]:
+    """Return the `insert` of a dialect, the only one that knows ON CONFLICT."""
+    return sqlite.insert if dialect == "sqlite" else postgresql.insert
+
+
+def insert_for(session: Session, table: Any) -> Insert:
+    """Return an insert into a table that knows ON CONFLICT."""
+    return inserts(session.get_bind().dialect.name)(table)

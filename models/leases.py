@@ -5,11 +5,19 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.database import Database
 from models.isp import Isp
+
+#: Asked before each page is written, so it is built once.
+_ISP = Isp.__table__
+_HELD = (
+    select(_ISP.c.id)
+    .where(_ISP.c.id == bindparam("isp"), _ISP.c.sync_lease_token == bindparam("mine"))
+    .with_for_update(read=True)
+)
 
 
 class SyncLease:
@@ -56,8 +64,8 @@ class SyncLease:
 
         Nobody can take it over until that transaction ends.
         """
-        query = select(Isp.id).where(Isp.id == self._isp_id, Isp.sync_lease_token == self._token)
-        return session.scalars(query.with_for_update(read=True)).first() is not None
+        mine = {"isp": self._isp_id, "mine": self._token}
+        return session.connection().execute(_HELD, mine).first() is not None
 
     def give(self) -> None:
         """Give it back, if it is still ours."""

@@ -14,6 +14,7 @@ from config.settings import PREFIX
 from models.database import Database
 from tests.support.cli import Cli
 from tests.support.databases import KINDS, PostgresServer, migrated_sqlite, running_postgres
+from tests.support.haste import make_haste, stop_collecting_what_stays
 from tests.support.inbox import Inbox
 from tests.support.telegram import TelegramServer
 from tests.support.town import TOKEN, Town
@@ -30,6 +31,19 @@ def _own_settings() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _in_haste(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Spare each test what an earlier one did already."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_haste(patch, tmp_path_factory.mktemp("haste"))
+        yield
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what is there until the end."""
+    stop_collecting_what_stays()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """Run one PostgreSQL for the whole session."""
@@ -41,6 +55,12 @@ def postgres() -> Iterator[PostgresServer]:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Migrate an SQLite file once; tests get copies."""
     return migrated_sqlite(tmp_path_factory.mktemp("template") / "alerta.db")
+
+
+@pytest.fixture(scope="module")
+def shared_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the tests of a module one SQLite file with our tables."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path_factory.mktemp('shared'))}"
 
 
 @pytest.fixture(params=KINDS)

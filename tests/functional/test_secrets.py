@@ -154,10 +154,10 @@ def test_the_daemon_logs_no_secret_at_debug(
     town.bill(ana)
     town.break_wispro("http_500", times=1)
     with cli.start("up", log="daemon.log") as daemon:
-        inbox.wait_for(1, seconds=45)
+        inbox.wait_for(1, seconds=60)
         town.break_wispro("body_401", times=2)
         wait_until(
-            lambda: "not_authorized" in daemon.text, seconds=20, what="the refusal is logged"
+            lambda: "not_authorized" in daemon.text, seconds=60, what="the refusal is logged"
         )
         daemon.process.terminate()
         assert daemon.ends(seconds=30) == 0

@@ -12,13 +12,13 @@ def test_simulate_shows_the_days_and_touches_nothing(town: Town) -> None:
     town.bill(ana, due_in=5)
     town.go_round()
     before = town.ends()
-    shown = town.cli("simulate", SLUG, "--days", "7")
+    shown = town.cli.here("simulate", SLUG, "--days", "7")
     assert shown.code == 0, shown.stderr
     assert "messages a day" in shown.stdout
-    told = town.cli("simulate", SLUG, "--days", "7", "--json").json
+    told = town.cli.here("simulate", SLUG, "--days", "7", "--json").json
     assert (told["accounts"], len(told["days"])) == (1, 7)
     page = town.cli.home / "days.html"
-    assert town.cli("simulate", SLUG, "--html", str(page)).code == 0
+    assert town.cli.here("simulate", SLUG, "--html", str(page)).code == 0
     assert "Mensajes por día" in page.read_text(encoding="utf-8")
     assert town.ends() == before
 
@@ -26,10 +26,10 @@ def test_simulate_shows_the_days_and_touches_nothing(town: Town) -> None:
 def test_another_policy_is_compared(town: Town) -> None:
     """A file that cannot be read, and a price that is none, say so in one line."""
     file = town.cli.home / "policy.toml"
-    file.write_text(town.cli("policy", "show", SLUG).stdout, encoding="utf-8")
-    told = town.cli("simulate", SLUG, "--policy", str(file), "--json").json
+    file.write_text(town.cli.here("policy", "show", SLUG).stdout, encoding="utf-8")
+    told = town.cli.here("simulate", SLUG, "--policy", str(file), "--json").json
     assert told["difference"]["total_more"] == 0
     for given in (("--policy", "nowhere.toml"), ("--sms-price", "dear")):
-        refused = town.cli("simulate", SLUG, *given)
+        refused = town.cli.here("simulate", SLUG, *given)
         assert refused.code == 1
         assert refused.stderr.startswith("error: --")

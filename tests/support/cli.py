@@ -21,6 +21,7 @@ from tests.support.processes import ROOT, Running
 
 #: No command of the stories takes a tenth of it.
 _SECONDS = 60
+_KEPT = {"PATH", "LANG", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Cli:
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Return a whole environment: ours, and what any process needs."""
-        kept = {k: v for k, v in os.environ.items() if k in {"PATH", "LANG", "TMPDIR", "TZ"}}
+        kept = {k: v for k, v in os.environ.items() if k in _KEPT}
         ours = {f"{PREFIX}{k}": v for k, v in {**self.settings, **settings}.items()}
         return {**kept, **ours, "PYTHONPATH": str(ROOT), "HOME": str(self.home), "COLUMNS": "250"}
 

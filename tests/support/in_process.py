@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
 
 import httpx
-from sqlalchemy import event
 
-from models.database import Database
 from wispro.sandbox import api, server
 from wispro.sandbox.delivery import instead
 from wispro.sandbox.faults import FaultBox
 from wispro.sandbox.state import State
 
-D = TypeVar("D", bound=Database)
 _LATE = frozenset({"timeout", "trickle"})
 
 
@@ -75,18 +70,3 @@ class InProcess(httpx.BaseTransport):
         if "truncated_body" in names:
             headers["Content-Length"] = str(len(reply.body) + 1000)
         return httpx.Response(reply.status, headers=headers, content=reply.body)
-
-
-def open_hastily(path: Path) -> Database:
-    """Open an SQLite file for a test that survives no power cut."""
-    return hasten(Database(f"sqlite:///{path}"))
-
-
-def hasten(database: D) -> D:
-    """Let a database survive no power cut."""
-    event.listen(database.engine, "connect", _hasty)
-    return database
-
-
-def _hasty(connection: Any, record: object) -> None:
-    connection.execute("PRAGMA synchronous=OFF")

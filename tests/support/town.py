@@ -220,5 +220,6 @@ class Town:
         self.house.limits = Limits(json_timeout=0.5, pdf_timeout=0.5, tries=2)
 
     def mend_wispro(self) -> None:
-        """End every fault."""
+        """End every fault, and wait for Wispro as long as usual again."""
+        self.house.limits = Limits()
         self.sandbox.faults.clear()

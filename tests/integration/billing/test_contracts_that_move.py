@@ -10,18 +10,15 @@ from sqlalchemy import func, select
 from billing.strategy import Strategy
 from models.account import Account, Contract
 from models.invoice import Invoice
-from tests.support.databases import migrated_sqlite
-from tests.support.in_process import hasten
 from tests.support.looks import Mortal, Village
 
 ANA, EVA, ZOE = 0, 1, 6
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mortal]:
+def database(shared_url: str) -> Iterator[Mortal]:
     """One file for all tests; each begins without a row."""
-    path = migrated_sqlite(tmp_path_factory.mktemp("contracts") / "alerta.db")
-    opened = hasten(Mortal(f"sqlite:///{path}"))
+    opened = Mortal(shared_url)
     yield opened
     opened.close()
 

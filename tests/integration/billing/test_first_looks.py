@@ -13,8 +13,6 @@ from models.account import Account
 from models.alert import Alert
 from models.invoice import Invoice
 from models.listing import ListingMark
-from tests.support.databases import migrated_sqlite
-from tests.support.in_process import hasten
 from tests.support.looks import Mortal, Village
 
 ANA, LEO, SOL = 0, 2, 3
@@ -23,10 +21,9 @@ PART = 4
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mortal]:
+def database(shared_url: str) -> Iterator[Mortal]:
     """One file for all tests; each begins without a row."""
-    path = migrated_sqlite(tmp_path_factory.mktemp("first") / "alerta.db")
-    opened = hasten(Mortal(f"sqlite:///{path}"))
+    opened = Mortal(shared_url)
     yield opened
     opened.close()
 

@@ -32,8 +32,6 @@ from models.database import Database
 from models.invoice import Invoice
 from models.isp import Isp
 from tests.support import history
-from tests.support.databases import migrated_sqlite
-from tests.support.in_process import open_hastily
 from tests.support.provider import SLUG, VAULT, ZONE
 from tests.support.silent import Silent
 from wispro.login import login_token
@@ -183,9 +181,9 @@ HISTORY = st.tuples(
 
 
 @pytest.fixture(scope="module")
-def small_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def small_database(shared_url: str) -> Iterator[Database]:
     """Give the histories one SQLite file."""
-    opened = open_hastily(migrated_sqlite(tmp_path_factory.mktemp("foretold") / "alerta.db"))
+    opened = Database(shared_url)
     yield opened
     opened.close()
 

@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 
 from billing.letter import Fate
 from models.database import Database
-from tests.support.databases import migrated_sqlite
 from tests.support.history import FAULTS, SHIFTS, Town
-from tests.support.in_process import open_hastily
 
 MORE = int(os.environ.get("HISTORIES", "0"))
 
@@ -85,9 +83,9 @@ EVENTS = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def database(shared_url: str) -> Iterator[Database]:
     """One file for all histories; each begins without a row."""
-    opened = open_hastily(migrated_sqlite(tmp_path_factory.mktemp("histories") / "alerta.db"))
+    opened = Database(shared_url)
     yield opened
     opened.close()
 

@@ -10,8 +10,6 @@ from sqlalchemy import select
 from billing.strategy import Strategy
 from models.alert import Alert
 from models.invoice import Invoice
-from tests.support.databases import migrated_sqlite
-from tests.support.in_process import hasten
 from tests.support.looks import Mortal, Village
 
 ANA, SOL = 0, 3
@@ -20,10 +18,9 @@ LATE = (1, r"^/invoicing/invoices[?].*\bpage=1&")
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mortal]:
+def database(shared_url: str) -> Iterator[Mortal]:
     """One file for all tests; each begins without a row."""
-    path = migrated_sqlite(tmp_path_factory.mktemp("at_once") / "alerta.db")
-    opened = hasten(Mortal(f"sqlite:///{path}"))
+    opened = Mortal(shared_url)
     yield opened
     opened.close()
 

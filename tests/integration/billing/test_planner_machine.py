@@ -17,8 +17,6 @@ from hypothesis import strategies as st
 from billing.letter import Fate
 from models.database import Database
 from tests.support.almanac import COUNTRIES, HOURS, Limits, Plan, Rung
-from tests.support.databases import migrated_sqlite
-from tests.support.in_process import open_hastily
 from tests.support.planner_world import World
 
 MORE = int(os.environ.get("MACHINE", "0"))
@@ -139,9 +137,9 @@ HAPPENINGS = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def database(shared_url: str) -> Iterator[Database]:
     """One file for all of them; each begins without a row."""
-    opened = open_hastily(migrated_sqlite(tmp_path_factory.mktemp("machine") / "alerta.db"))
+    opened = Database(shared_url)
     yield opened
     opened.close()
 

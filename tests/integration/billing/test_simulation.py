@@ -22,9 +22,7 @@ from billing.policy import DEFAULT_POLICY, Anchor, Manner, Policy, Step
 from billing.values import AlertKind
 from models.alert import Alert, Delivery
 from models.database import Database
-from tests.support.databases import migrated_sqlite
 from tests.support.forecasting import SLUG, Bill, Person, Street, happened, told
-from tests.support.in_process import open_hastily
 
 MORE = int(os.environ.get("FORECASTS", "0"))
 DAYS = 9
@@ -93,10 +91,9 @@ STORIES: dict[str, tuple[Policy, tuple[Person, ...], dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def database(shared_url: str) -> Iterator[Database]:
     """Give one database for all of them: each empties it."""
-    file = migrated_sqlite(tmp_path_factory.mktemp("street") / "alerta.db")
-    opened = open_hastily(file)
+    opened = Database(shared_url)
     yield opened
     opened.close()
 

@@ -42,7 +42,7 @@ def test_a_second_process_uses_the_one_that_runs_and_takes_over(
         valkey.stop()
         assert not second.answers()
         second.keep()
-        wait_until(second.answers, seconds=10, what="the second answers")
+        wait_until(second.answers, seconds=30, what="the second answers")
         assert second.pid is not None
     finally:
         second.stop()
@@ -55,8 +55,8 @@ def test_killed_it_is_started_again_with_its_data(valkey: EmbeddedValkey, home: 
     assert valkey.pid is not None
     before = valkey.pid
     os.kill(before, signal.SIGKILL)
-    wait_until(lambda: not valkey.answers(), seconds=5, what="it is dead")
-    wait_until(lambda: kept(valkey), seconds=10, what="it is back")
+    wait_until(lambda: not valkey.answers(), seconds=30, what="it is dead")
+    wait_until(lambda: kept(valkey), seconds=30, what="it is back")
 
     assert valkey.pid != before
     with Redis(unix_socket_path=str(socket_path(home))) as client:

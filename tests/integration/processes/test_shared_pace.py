@@ -96,7 +96,7 @@ def kill(valkey: EmbeddedValkey, _client: Redis) -> None:
     """End the server without a word."""
     assert valkey.pid is not None
     os.kill(valkey.pid, signal.SIGKILL)
-    wait_until(lambda: not valkey.answers(), seconds=5, what="Valkey is dead")
+    wait_until(lambda: not valkey.answers(), seconds=30, what="Valkey is dead")
 
 
 def revive(valkey: EmbeddedValkey, _client: Redis) -> None:
@@ -157,7 +157,7 @@ def test_two_processes_share_one_bucket(valkey: EmbeddedValkey, home: Path) -> N
             caller.stdin.write("go\n")
             caller.stdin.flush()
         for caller in callers:
-            out, _ = caller.communicate(timeout=30)
+            out, _ = caller.communicate(timeout=60)
             passed.append(json.loads(out))
     finally:
         for caller in callers:
@@ -191,9 +191,9 @@ def test_a_lost_broker_never_stops_a_request(
 
         mend(valkey, client)
         assert shared.take(7, PLENTY) is None  # it is not asked again so soon
-        wait_until(lambda: taken_later(shared, now), seconds=10, what="it is shared again")
+        wait_until(lambda: taken_later(shared, now), seconds=30, what="it is shared again")
         pacer()
-    assert took < 3
+    assert took < 10 * buckets.TIMEOUT  # twenty, if each had asked
     events = [entry["event"] for entry in logs if entry["event"].startswith("pace.")]
     assert events == ["pace.alone", "pace.shared"]
 
@@ -208,9 +208,11 @@ def test_a_broker_that_is_lost_is_asked_again_seldom(
             assert shared.take(7, PLENTY) is None
             now[0] = buckets.ASK_AGAIN_AFTER - 0.01
             began = time.monotonic()
-            assert shared.take(7, PLENTY) is None
-            assert time.monotonic() - began < buckets.TIMEOUT
+            for _ in range(20):
+                assert shared.take(7, PLENTY) is None
+            assert time.monotonic() - began < 10 * buckets.TIMEOUT
             now[0] = buckets.ASK_AGAIN_AFTER
+            began = time.monotonic()
             assert shared.take(7, PLENTY) is None
             assert time.monotonic() - began >= buckets.TIMEOUT
         finally:

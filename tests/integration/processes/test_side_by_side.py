@@ -97,9 +97,9 @@ def test_of_two_syncs_one_is_told_to_wait(
             return session.scalars(select(Isp.sync_lease_until)).one() is not None
 
     with cli.start("sync", SLUG, "--json", log="first.log") as first:
-        wait_until(leased, seconds=20, what="the first sync is under way")
+        wait_until(leased, seconds=40, what="the first sync is under way")
         second = cli.here("sync", SLUG, "--json")
-        assert first.ends(seconds=30) == 0, first.text
+        assert first.ends(seconds=60) == 0, first.text
         assert json.loads(first.text)["deliveries"] == 1
 
     assert second.code == 1
@@ -126,7 +126,7 @@ def test_a_killed_sync_is_overtaken_when_its_lease_runs_out(
     served = town.state.served.total()
     with cli.start("sync", SLUG) as first:
         wait_until(
-            lambda: town.state.served.total() >= served + 2, seconds=20, what="it asks Wispro"
+            lambda: town.state.served.total() >= served + 2, seconds=40, what="it asks Wispro"
         )
         first.process.kill()
         first.process.wait()
@@ -146,7 +146,7 @@ def test_a_deliverer_that_is_killed_loses_nothing_and_repeats_only_by_the_same_i
     town, bills = owing(make_town, 4)
     inbox.hesitate = 30
     with cli.start("deliver") as deliverer:
-        assert inbox.received.wait(30)
+        assert inbox.received.wait(60)
         deliverer.process.kill()
         deliverer.process.wait()
     inbox.hesitate = 0

@@ -65,6 +65,8 @@ class Provider:
         self._thread.join()
 
 
+#: Answers nothing until the server is closed.
+SILENCE = 60.0
 #: Cuts the connection so that the other side sees a reset and not an end.
 RESET = object()
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from billing.ports import MessengerPort
 
-DOOR = AppriseDoor(connect_timeout=2, read_timeout=0.5, send_timeout=8)
+#: However busy the machine is, only a provider that says nothing is late.
+DOOR = AppriseDoor(connect_timeout=20, read_timeout=20, send_timeout=60)
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "123456789:SECRETtoken"
 TOPIC = "secretTopic42"
@@ -243,8 +244,9 @@ def test_a_message_whose_invoice_was_refused_is_delivered(provider: Provider) ->
 @pytest.mark.parametrize("scheme", ["telegram", "ntfy", "json"])
 def test_no_answer_is_uncertain(provider: Provider, scheme: str) -> None:
     """The request went out: whether it did its work nobody can tell."""
-    provider.answers = [(-10, {})]
-    late = send(provider, scheme)
+    provider.answers = [(-1, {})]
+    door = AppriseDoor(connect_timeout=20, read_timeout=0.5, send_timeout=60)
+    late = send(provider, scheme, door=door)
     provider.answers = [(0, {})]
     cut = send(provider, scheme)
 
@@ -262,8 +264,8 @@ def test_no_connection_is_a_failure() -> None:
 
 def test_the_total_time_ends_in_uncertainty(provider: Provider) -> None:
     """A send that exceeds its time may still arrive."""
-    provider.answers = [(-10, {})]
-    door = AppriseDoor(connect_timeout=2, read_timeout=5, send_timeout=0.4)
+    provider.answers = [(-1, {})]
+    door = AppriseDoor(connect_timeout=20, read_timeout=20, send_timeout=0.4)
 
     outcome = send(provider, "ntfy", door=door)
 
@@ -401,8 +403,8 @@ from tests.unit.notifications.test_door import send
 from notifications.door import AppriseDoor, reset_after_fork
 from billing.letter import Fate
 provider = Provider()
-door = AppriseDoor(connect_timeout=2, read_timeout=2, send_timeout=1.5)
-assert send(provider, "ntfy", door=door).fate is Fate.DELIVERED
+assert send(provider, "ntfy").fate is Fate.DELIVERED
+door = AppriseDoor(connect_timeout=20, read_timeout=20, send_timeout={patience})
 child = os.fork()
 if child == 0:
     if {reset}:
@@ -417,11 +419,12 @@ sys.exit(code)
 @pytest.mark.parametrize(("reset", "code"), [(True, 0), (False, 7)])
 def test_a_forked_child_can_send_once_it_has_reset(*, reset: bool, code: int) -> None:
     """The parent's thread pool has no threads in the child; without the reset nothing goes out."""
+    script = FORK.format(root=str(ROOT), reset=reset, patience=60 if reset else 1.5)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORK.format(root=str(ROOT), reset=reset)],
+        [sys.executable, "-W", "ignore", "-c", script],
         check=False,
         capture_output=True,
-        timeout=30,
+        timeout=90,
     )
 
     assert done.returncode == code, done.stderr.decode()

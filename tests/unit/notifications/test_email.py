@@ -17,7 +17,7 @@ from notifications.context import QR_CONTENT_ID
 from notifications.door import AppriseDoor
 from notifications.outcomes import by_smtp_reply
 from tests.unit.notifications.letters import PDF, seed
-from tests.unit.notifications.servers import ScriptedSmtp, free_port
+from tests.unit.notifications.servers import SILENCE, ScriptedSmtp, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from aiosmtpd.smtp import Envelope as Received
 
 NOW = datetime(2021, 11, 14, 13, 0, tzinfo=UTC)
-DOOR = AppriseDoor(connect_timeout=2, read_timeout=2, send_timeout=10, clock=lambda: NOW)
+DOOR = AppriseDoor(connect_timeout=20, read_timeout=20, send_timeout=60, clock=lambda: NOW)
 UUID = "0c9e7c2e-5d31-4b6e-9a55-444455556666"
 
 
@@ -263,7 +263,7 @@ def test_an_international_domain_is_written_in_ascii(inbox: tuple[Inbox, str]) -
         ({"dot": "554 5.7.1 looks like spam"}, Fate.FAILED, "554 5.7.1"),
         ({"dot": "550 5.1.1 no such user"}, Fate.REJECTED, "550 5.1.1"),
         ({"dot": None}, Fate.UNCERTAIN, "connection broke after the message"),
-        ({"dot": 1.0}, Fate.UNCERTAIN, "no answer after the message"),
+        ({"dot": SILENCE}, Fate.UNCERTAIN, "no answer after the message"),
     ],
 )
 def test_a_server_that_misbehaves_is_understood(
@@ -271,7 +271,8 @@ def test_a_server_that_misbehaves_is_understood(
 ) -> None:
     """The step at which it went wrong decides between failed, rejected and uncertain."""
     server = ScriptedSmtp(**script)
-    door = AppriseDoor(connect_timeout=2, read_timeout=0.4, send_timeout=8)
+    patience = 2 if SILENCE in script.values() else 20
+    door = AppriseDoor(connect_timeout=20, read_timeout=patience, send_timeout=60)
 
     outcome = send(envelope(f"mailto://127.0.0.1:{server.port}?from=avisos@isp.example"), door)
 
@@ -284,8 +285,8 @@ def test_a_server_that_misbehaves_is_understood(
 
 def test_a_stalled_server_is_left_after_the_total_time() -> None:
     """What has not answered within the time of a whole send is uncertain."""
-    server = ScriptedSmtp(dot=1.5)
-    door = AppriseDoor(connect_timeout=2, read_timeout=5, send_timeout=0.5)
+    server = ScriptedSmtp(dot=SILENCE)
+    door = AppriseDoor(connect_timeout=20, read_timeout=20, send_timeout=0.5)
 
     outcome = send(envelope(f"mailto://127.0.0.1:{server.port}?from=avisos@isp.example"), door)
 

@@ -51,21 +51,39 @@ def naps() -> list[float]:
 
 
 @pytest.fixture
-def wispro(sandbox: SandboxServer, http: httpx.Client, naps: list[float]) -> WisproClient:
-    """Ask the stand-in."""
-    return WisproClient(
-        http,
-        base_url=sandbox.base_url,
-        token=TOKEN,
-        digest_login=lambda token: f"digest-{len(token)}-{token[-4:]}",
-        sleep=naps.append,
-        limits=Limits(
-            json_timeout=0.2,
-            json_deadline_seconds=0.2,
-            pdf_timeout=0.2,
-            pdf_deadline_seconds=0.2,
-        ),
-    )
+def make_wispro(
+    sandbox: SandboxServer, http: httpx.Client, naps: list[float]
+) -> Callable[[float], WisproClient]:
+    """Make clients of the stand-in that wait so many seconds for an answer."""
+
+    def make(patience: float) -> WisproClient:
+        return WisproClient(
+            http,
+            base_url=sandbox.base_url,
+            token=TOKEN,
+            digest_login=lambda token: f"digest-{len(token)}-{token[-4:]}",
+            sleep=naps.append,
+            limits=Limits(
+                json_timeout=patience,
+                json_deadline_seconds=patience,
+                pdf_timeout=patience,
+                pdf_deadline_seconds=patience,
+            ),
+        )
+
+    return make
+
+
+@pytest.fixture
+def wispro(make_wispro: Callable[[float], WisproClient]) -> WisproClient:
+    """Ask the stand-in, and wait for its answer however busy the machine is."""
+    return make_wispro(20)
+
+
+@pytest.fixture
+def impatient(make_wispro: Callable[[float], WisproClient]) -> WisproClient:
+    """Ask the stand-in, and give it up soon: for what is about slowness."""
+    return make_wispro(0.2)
 
 
 @pytest.fixture

@@ -107,12 +107,12 @@ def test_no_shifting_row_is_lost(
 @pytest.mark.parametrize("page", [1, 3, 5])
 @pytest.mark.parametrize("fault", ["timeout", "trickle"])
 def test_a_slow_page_is_an_error_in_bounded_time(
-    long_list: SandboxServer, wispro: WisproClient, fault: str, page: int
+    long_list: SandboxServer, impatient: WisproClient, fault: str, page: int
 ) -> None:
     """Silence and a byte now and then both end in a timeout."""
     long_list.faults.add(Rule(fault=fault, page=page, delay=0.4 if fault == "timeout" else 0.02))
     with pytest.raises(WisproError) as late:
-        wispro.pending_invoices()
+        impatient.pending_invoices()
     assert late.value.reason is UpstreamReason.TIMEOUT
 
 
@@ -160,9 +160,7 @@ def test_lasting_faults_have_their_names(
         ("pdf_html", UpstreamReason.UNEXPECTED_RESPONSE),
         ("pdf_truncated", UpstreamReason.UNEXPECTED_RESPONSE),
         ("pdf_huge", UpstreamReason.UNEXPECTED_RESPONSE),
-        ("pdf_slow", UpstreamReason.TIMEOUT),
         ("truncated_body", UpstreamReason.UNEXPECTED_RESPONSE),
-        ("timeout", UpstreamReason.TIMEOUT),
         ("body_404", UpstreamReason.NOT_FOUND),
     ],
 )
@@ -171,11 +169,22 @@ def test_no_bad_pdf_is_passed_on(
 ) -> None:
     """A PDF is whole and within its size, or the reason is told."""
     invoice_id = sandbox.state.invoices[0].id
-    sandbox.faults.add(Rule(fault=fault, delay=0.4 if fault == "timeout" else 0.01))
+    sandbox.faults.add(Rule(fault=fault))
     limit = 1_000_000 if fault == "pdf_huge" else 50_000_000
     with pytest.raises(WisproError) as bad:
         wispro.invoice_pdf(invoice_id, max_bytes=limit)
     assert bad.value.reason is reason
+
+
+@pytest.mark.parametrize(("fault", "delay"), [("pdf_slow", 0.01), ("timeout", 0.4)])
+def test_no_slow_pdf_is_waited_for(
+    sandbox: SandboxServer, impatient: WisproClient, fault: str, delay: float
+) -> None:
+    """A PDF that does not come, or comes by drops, is left after its time."""
+    sandbox.faults.add(Rule(fault=fault, delay=delay))
+    with pytest.raises(WisproError) as late:
+        impatient.invoice_pdf(sandbox.state.invoices[0].id, max_bytes=50_000_000)
+    assert late.value.reason is UpstreamReason.TIMEOUT
 
 
 def test_a_good_pdf_is_the_invoice(sandbox: SandboxServer, wispro: WisproClient) -> None:

@@ -145,9 +145,9 @@ def test_a_server_starts_and_stops_cleanly_with_an_answer_under_way() -> None:
                 httpx.get(
                     f"{server.base_url}/clients",
                     headers={"Authorization": "t"},
-                    timeout=0.05,
+                    timeout=httpx.Timeout(20, read=0.05),
                     trust_env=False,
                 )
         assert not server._thread.is_alive()
         with pytest.raises(httpx.ConnectError):
-            httpx.get(f"{server.base_url}/clients", timeout=1, trust_env=False)
+            httpx.get(f"{server.base_url}/clients", timeout=20, trust_env=False)
