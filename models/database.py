@@ -7,7 +7,8 @@ and the driver's own mode claims twice. PostgreSQL: a small pool per process, pi
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import sqlite3
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -73,6 +74,7 @@ def make_engine(url: str) -> Engine:
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "invalidate", _let_go_of_sqlite)
         return engine
     return create_engine(
         url,
@@ -97,6 +99,18 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _let_go_of_sqlite(connection: Any, record: Any, exception: BaseException | None) -> None:
+    """End the transaction of a connection that is given up, since closing it may not.
+
+    A signal in the middle of a statement leaves a cursor in the frames of its traceback, and SQLite
+    closes nothing while there is one: the lock on the database would stay, for whoever handles the
+    signal and for everybody else.
+    """
+    del record, exception
+    with suppress(sqlite3.Error):
+        connection.rollback()
 
 
 def insert_for(session: Session, table: Any) -> sqlite.Insert | postgresql.Insert:

@@ -176,7 +176,11 @@ class Batch:
                 self._start_sending()
                 self._take(self._lanes.done(None))
         except BaseException:
-            self._stop()
+            try:
+                self._stop()
+            except Exception:
+                # Whoever told us to stop must be heard; what is left waits for its lease.
+                log.exception("deliver.stop_failed")
             raise
         finally:
             self._lanes.close()

@@ -18,7 +18,7 @@ from tests.chaos.stage import Stage
 from tests.support.databases import migrated_sqlite, running_postgres
 
 #: Seconds. A trial that is not over by then has failed.
-LONGEST = 1500.0
+LONGEST = 1200.0
 Found = dict[str, Any]
 
 

@@ -106,6 +106,24 @@ def test_who_is_told_to_stop_while_rows_are_written_knows_what_left(
 
 
 @on_sqlite
+def test_who_is_told_to_stop_stops_even_if_nothing_can_be_written(
+    two_owed: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trouble with the rows does not take the place of the order to end."""
+
+    def stop(*_: Any, **__: Any) -> Any:
+        raise SystemExit
+
+    def fail(*_: Any) -> Any:
+        raise UnforeseenError
+
+    monkeypatch.setattr(two_owed.house.messenger, "render", stop)
+    monkeypatch.setattr(Ledger, "give_back", fail)
+    with pytest.raises(SystemExit):
+        two_owed.deliver()
+
+
+@on_sqlite
 def test_who_stumbles_for_a_day_is_given_up(
     two_owed: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
