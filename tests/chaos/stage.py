@@ -22,7 +22,7 @@ from tests.chaos.sink import Sink
 from tests.support.processes import ROOT, Running, wait_until
 from worker.house import House
 
-STARTS_WITHIN = 60
+STARTS_WITHIN = 120
 
 
 @dataclass
