@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from models.alert import Alert, Attempt, Delivery
@@ -187,6 +187,17 @@ _CARRY = (
     .where(Delivery.__table__.c.id == bindparam("of_delivery"))
     .values(carried_by=bindparam("carrier"))
 )
+
+
+def forget_attempts(session: Session, claimed: Sequence[tuple[int, int]]) -> None:
+    """Remove journaled attempts without an end; whoever asks knows that nothing was called."""
+    session.execute(
+        delete(Attempt)
+        .where(
+            tuple_(Attempt.delivery_id, Attempt.number).in_(claimed), Attempt.finished_at.is_(None)
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def without_attempt(session: Session, claimed: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -77,6 +77,7 @@ def make_engine(url: str) -> Engine:
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "invalidate", _let_go_of_sqlite)
         return engine
     return create_engine(
         url,
@@ -106,6 +107,18 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.connection.cursor().execute(begin)
     except sqlite3.Error as error:
         raise OperationalError(begin, None, error, hide_parameters=True) from error
+
+
+def _let_go_of_sqlite(connection: Any, record: Any, exception: BaseException | None) -> None:
+    """End the transaction of a connection that is given up, since closing it may not.
+
+    A signal in the middle of a statement leaves a cursor in the frames of its traceback, and SQLite
+    closes nothing while there is one: the lock on the database would stay, for whoever handles the
+    signal and for everybody else.
+    """
+    del record, exception
+    with suppress(sqlite3.Error):
+        connection.rollback()
 
 
 def inserts(dialect: str) -> Callable[[Any], Insert]:

@@ -146,6 +146,8 @@ class Batch:
     _checked: Checked = field(default_factory=Checked)
     _wispro: WisproPort | None = None
     _stumbled: list[Exception] = field(default_factory=list)
+    _started: set[Claim] = field(default_factory=set)
+    _over: list[tuple[Outgoing, Future[Outcome]]] = field(default_factory=list)
     _lanes: Lanes = field(init=False)
     _ledger: Ledger = field(init=False)
     _accounts: providers.Accounts = field(init=False)
@@ -174,7 +176,11 @@ class Batch:
                 self._start_sending()
                 self._take(self._lanes.done(None))
         except BaseException:
-            self._stop()
+            try:
+                self._stop()
+            except Exception:
+                # Whoever told us to stop must be heard; what is left waits for its lease.
+                log.exception("deliver.stop_failed")
             raise
         finally:
             self._lanes.close()
@@ -353,6 +359,8 @@ class Batch:
         for one in begun.lost:
             self._go_on(one)
         for one in begun.going:
+            # Before it starts: what is not in here was certainly not handed over.
+            self._started.update(ready.claim for ready in one.parcel)
             self._lanes.start(one, self._sending(one, turns[id(one)]))
 
     def _written(self, errand: Errand, settled: list[claims.Settled]) -> Outgoing | None:
@@ -433,7 +441,9 @@ class Batch:
                 outcomes.append((one, Outcome(fate=Fate.UNCERTAIN, detail=f"broke off: {kind}")))
                 if isinstance(error, Exception):
                     self._stumbled.append(error)
-        for one, state in self._ledger.record(outcomes, now=self.clock()):
+        recorded = self._ledger.record(outcomes, now=self.clock())
+        self._over.clear()
+        for one, state in recorded:
             self.report.count(state, len(one.parcel))
             self._go_on(one)
 
@@ -459,6 +469,7 @@ class Batch:
                 case Outgoing():
                     sent.append((tag, future))
         if sent:
+            self._over += sent  # recorded by `_stop` if we are told to while it is being written
             self._take_sent(sent)
 
     def _door(self, errand: Errand, dossier: Dossier) -> WisproPort | None:
@@ -520,10 +531,17 @@ class Batch:
         self._ledger.give_back([claim for one in waiting for claim in one.claims])
 
     def _stop(self) -> None:
-        """We are told to stop: record what can still be known, give back what was not begun."""
+        """We are told to stop: record what can still be known, give back what was not begun.
+
+        A signal may come while attempts are journaled and before their messages leave: that these
+        did not is known here, and nowhere else ever again.
+        """
         over = self._lanes.finish(_GRACE)
-        self._take_sent([(tag, future) for tag, future in over if isinstance(tag, Outgoing)])
-        self._ledger.give_back([claim for one in self.errands for claim in one.claims])
+        sent = [(tag, future) for tag, future in over if isinstance(tag, Outgoing)]
+        self._take_sent([*self._over, *sent])
+        left = [claim for one in self.errands for claim in one.claims]
+        self._ledger.take_back([claim for claim in left if claim not in self._started])
+        self._ledger.give_back(left)
 
 
 def _pdf(wispro: WisproPort, paper: Paper, shelf: ShelfPort, most: int) -> bytes | str:

@@ -88,6 +88,16 @@ class Ledger:
                 ],
             )
 
+    def take_back(self, several: Sequence[Claim]) -> None:
+        """This function will undo the journaling of attempts whose messages certainly never left.
+
+        They count for no limit, and give no reason to send with care the next time.
+        """
+        if not several:
+            return
+        with self._database.write() as session:
+            claims.forget_attempts(session, several)
+
     def begin(self, several: Sequence[Outgoing], *, now: datetime) -> Begun:
         """This function will journal attempts, unless something speaks against one at the end.
 

@@ -19,12 +19,16 @@ _MOST_DOUBTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How one delivery stands; `fates` of its attempts in order, None = it broke off."""
+    """How one delivery stands; `fates` of its attempts in order, None = it broke off.
+
+    `claims` counts how often it was taken up; a claim that is given back makes no attempt.
+    """
 
     delivery_id: int
     state: str
     reason: str | None
     fates: tuple[str | None, ...]
+    claims: int = 1
 
     @property
     def doubts(self) -> int:
@@ -109,6 +113,11 @@ def _faults(stand: Stand, arrived: int) -> list[str]:
     return found
 
 
-def exactly_once(stands: Sequence[Stand]) -> list[str]:
+def not_at_once(stands: Sequence[Stand]) -> list[str]:
     """This function will name the deliveries that took more than one attempt, where none should."""
     return [f"{one}" for one in stands if (one.state, one.fates) != ("sent", ("delivered",))]
+
+
+def overtaken(stands: Sequence[Stand]) -> list[str]:
+    """This function will name the deliveries that somebody took up while another one held them."""
+    return [f"{one}" for one in stands if one.claims != 1]

@@ -22,7 +22,7 @@ from tests.chaos.sink import Sink
 from tests.support.processes import ROOT, Running, wait_until
 from worker.house import House
 
-STARTS_WITHIN = 60
+STARTS_WITHIN = 120
 
 
 @dataclass
@@ -111,9 +111,12 @@ class Stage:
             ):
                 fates[row.delivery_id].append(row.fate)
             rows = session.execute(
-                select(Delivery.id, Delivery.state, Delivery.reason).order_by(Delivery.id)
+                select(Delivery.id, Delivery.state, Delivery.reason, Delivery.attempts)
             )
-            return [Stand(row.id, row.state, row.reason, tuple(fates[row.id])) for row in rows]
+            return [
+                Stand(row.id, row.state, row.reason, tuple(fates[row.id]), row.attempts)
+                for row in rows
+            ]
 
     def _environment(self, home: Path, concurrency: int) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if k in {"PATH", "LANG", "TMPDIR", "TZ"}}

@@ -14,7 +14,7 @@ import pytest
 from billing.ending import LEASE, ONCE_MORE_AFTER
 from tests.chaos.flushing import empty
 from tests.chaos.hastening import unended
-from tests.chaos.judging import Stand, exactly_once, judge
+from tests.chaos.judging import Stand, judge, not_at_once, overtaken
 from tests.chaos.owing import Owed
 from tests.chaos.sink import Sink, Taken
 from tests.chaos.stage import Stage
@@ -44,16 +44,16 @@ def test_whatever_is_killed_nothing_is_lost_and_nothing_doubled(
     tmp_path: Path, database_url: str, sink: Sink
 ) -> None:
     """Each kind of process killed in mid-send, the broker emptied, at last the daemon itself."""
-    number = 160
+    number = 120
     with on_stage(tmp_path, database_url, sink, number) as stage:
         # One child claims at most fifty: so few are left behind by each that dies.
         with stage.start("daemon", "up", concurrency=1) as daemon:
             stage.at_work(daemon)
-            first = [Kind.BEAT, Kind.OTHER_CHILD, Kind.VALKEY, Kind.SENDER]
+            first = [Kind.SENDER, Kind.BEAT, Kind.OTHER_CHILD, Kind.VALKEY]
             killed = rage(stage, daemon, first, apart=0.1, seconds=20, hurry=False)
             empty(stage, "daemon")
             killed += rage(stage, daemon, [Kind.SENDER], apart=0.1, seconds=5, hurry=False)
-        assert sum(killed.values()) >= 3, f"only {killed} were killed while something was sent"
+        assert killed[Kind.SENDER], f"no sender, only {killed}"
         broke_off = sum(None in one.fates for one in stage.stands())
         let_time_pass(stage)
         found = judge(stage.owed, stage.stands(), sink.copies())
@@ -77,7 +77,7 @@ def test_clocks_that_differ_send_nothing_twice(
     tmp_path: Path, database_url: str, sink: Sink
 ) -> None:
     """Two deliverers on one database, one 90 s ahead: each message goes once, at the first try."""
-    with on_stage(tmp_path, database_url, sink, 120) as stage, ExitStack() as both:
+    with on_stage(tmp_path, database_url, sink, 100) as stage, ExitStack() as both:
         right = both.enter_context(stage.start("right", "deliver"))
         ahead = both.enter_context(stage.start("ahead", "deliver", shift=90))
         while right.process.poll() is None or ahead.process.poll() is None:
@@ -87,7 +87,8 @@ def test_clocks_that_differ_send_nothing_twice(
         stands = stage.stands()
 
         assert judge(stage.owed, stands, sink.copies()).faults == ()
-        assert exactly_once(stands) == []
+        assert not_at_once(stands) == []
+        assert overtaken(stands) == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from billing.delivery.ledger import Ledger
 from billing.letter import Fate, Outcome
 from models.invoice import Invoice
 from tests.support.marks import on_sqlite
@@ -74,6 +75,52 @@ def test_who_is_told_to_stop_gives_everything_back_at_once(
     assert town.ends() == [("issued", "first_sight", "planned", None)] * 2
     monkeypatch.undo()
     assert town.deliver().sent == 2
+
+
+@pytest.mark.parametrize("place", ["begin", "record"])
+@on_sqlite
+def test_who_is_told_to_stop_while_rows_are_written_knows_what_left(
+    two_owed: Town, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Journaled and not handed over: given back. Answered and not recorded: recorded."""
+    town = two_owed
+    real = getattr(Ledger, place)
+
+    def told_to_stop(*given: Any, **how: Any) -> Any:
+        monkeypatch.undo()
+        if place == "begin":
+            real(*given, **how)  # the signal comes as the transaction is over
+        raise SystemExit
+
+    monkeypatch.setattr(Ledger, place, told_to_stop)
+    with pytest.raises(SystemExit):
+        town.deliver()
+
+    left = len(town.letters)
+    assert left == (0 if place == "begin" else 1)
+    assert sorted(line.state for line in town.lines()) == sorted(
+        ["sent"] * left + ["planned"] * (2 - left)
+    )
+    assert town.deliver().sent == 2 - left
+    assert len({letter.recipient for letter in town.letters}) == len(town.letters) == 2
+
+
+@on_sqlite
+def test_who_is_told_to_stop_stops_even_if_nothing_can_be_written(
+    two_owed: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trouble with the rows does not take the place of the order to end."""
+
+    def stop(*_: Any, **__: Any) -> Any:
+        raise SystemExit
+
+    def fail(*_: Any) -> Any:
+        raise UnforeseenError
+
+    monkeypatch.setattr(two_owed.house.messenger, "render", stop)
+    monkeypatch.setattr(Ledger, "give_back", fail)
+    with pytest.raises(SystemExit):
+        two_owed.deliver()
 
 
 @on_sqlite
