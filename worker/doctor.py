@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from billing.circuit import in_words, is_resting
+from billing.delivery.providers import Accounts, standings
 from billing.habits import recall, remember
 from billing.isps import find_isp
 from billing.ports import DestinationError, SecretError, UpstreamError, WisproPort
@@ -160,8 +161,19 @@ def _transport(house: House, isp: Isp, row: Transport) -> Finding:
     mend = f"alerta isp transport {isp.slug} {row.scheme} URL"
     try:
         house.messenger.check_transport(row.scheme, house.vault.open(row.url_sealed))
+        account = Accounts(house.vault, house.messenger).of_transport(row)
     except (DestinationError, SecretError) as error:
         return Finding(what, ok=False, found=str(error), mend=mend)
+    with house.database.read() as session:
+        standing = standings(session, [account.key]).get(account.key)
+    if standing is not None and standing.rests(house.clock()):
+        until = standing.paused_until.astimezone() if standing.paused_until else None
+        return Finding(
+            what,
+            ok=False,
+            found=f"rests until {until:%H:%M:%S}, nothing got through ({standing.why})",
+            mend=f"by itself, once the provider takes messages again; if its login changed: {mend}",
+        )
     return Finding(what, ok=True, found="is understood")
 
 

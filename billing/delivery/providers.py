@@ -36,10 +36,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an account stands: until when it rests, and how often in a row it failed."""
+    """How an account stands: until when it rests and why, and how often in a row it failed."""
 
     paused_until: datetime | None = None
     failures: int = 0
+    why: str | None = None
 
     def rests(self, now: datetime) -> bool:
         """Whether nothing may leave over it."""
@@ -96,7 +97,7 @@ def standings(session: Session, keys: Collection[str]) -> Mapping[str, Standing]
     if not keys:
         return {}
     rows = session.scalars(select(Provider).where(Provider.key.in_(keys)))
-    return {row.key: Standing(row.paused_until, row.failures) for row in rows}
+    return {row.key: Standing(row.paused_until, row.failures, row.paused_why) for row in rows}
 
 
 def lock(session: Session, keys: Collection[str]) -> None:

@@ -14,6 +14,7 @@ from billing.letter import Fate, Outcome
 from models.alert import Attempt, Provider
 from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, Town
+from worker.doctor import examine
 
 AWAY = Outcome(fate=Fate.HELD_UP, detail="email: 421 at MAIL, try again later")
 
@@ -113,6 +114,9 @@ def test_a_pause_binds_everything_that_leaves_over_the_account(
     with town.house.database.read() as session:
         until = session.scalars(select(Provider.paused_until)).one()
     assert until == town.now + timedelta(seconds=1)
+    (said,) = [one for one in examine(town.house, None) if one.what.endswith("email transport")]
+    assert not said.ok
+    assert "nothing got through (429)" in said.found
     town.wait(minutes=1)
     town.deliver()
     town.deliver()
