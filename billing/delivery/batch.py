@@ -536,6 +536,9 @@ class Batch:
         A signal may come while attempts are journaled and before their messages leave: that these
         did not is known here, and nowhere else ever again.
         """
+        for tag in self._lanes.cancel():
+            if isinstance(tag, Outgoing):
+                self._started.difference_update(ready.claim for ready in tag.parcel)
         over = self._lanes.finish(_GRACE)
         sent = [(tag, future) for tag, future in over if isinstance(tag, Outgoing)]
         self._take_sent([*self._over, *sent])

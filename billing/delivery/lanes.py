@@ -31,15 +31,13 @@ class Lanes:
 
     def start(self, tag: object, job: Callable[[], Any]) -> None:
         """Begin a job; `done` gives it back with its tag."""
-        if self._pool is None:
-            future: Future[Any] = Future()
-            try:
-                future.set_result(job())
-            except Exception as error:  # noqa: BLE001 - as a pool does: whoever takes it decides
-                future.set_exception(error)
-        else:
-            future = self._pool.submit(job)
+        future: Future[Any] = Future()
+        # Known before it begins: a signal may break `submit` off when a thread has the job already.
         self._running[future] = tag
+        if self._pool is None:
+            _do(future, job)
+        else:
+            self._pool.submit(_do, future, job)
 
     def done(self, timeout: float | None) -> list[tuple[object, Future[Any]]]:
         """Return the jobs that are over, waiting for one at most `timeout` seconds (None = any)."""
@@ -47,6 +45,10 @@ class Lanes:
             return []
         over, _ = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)
         return [(self._running.pop(one), one) for one in over]
+
+    def cancel(self) -> list[object]:
+        """Give up what no thread has taken up yet; return the tags, certain never to begin."""
+        return [self._running.pop(one) for one in list(self._running) if one.cancel()]
 
     def finish(self, seconds: float) -> list[tuple[object, Future[Any]]]:
         """Return what is over within so many seconds, all of it if it can be."""
@@ -57,3 +59,14 @@ class Lanes:
         """Let go of the threads; a job that is under way ends by its own time limit."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _do(future: Future[Any], job: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(job())
+    except BaseException as error:
+        future.set_exception(error)
+        if not isinstance(error, Exception):
+            raise

@@ -15,6 +15,9 @@ from tests.chaos.victims import Kind, find, kill_one
 from tests.support.processes import Running, wait_until
 from worker.broker import answers, socket_path
 
+#: Seconds between two blows, beyond what is drawn. At each a child is told to stop, and needs about
+#: one to write down what it knows; told twice, it dies at once. That is the storm's business.
+_APART = 3.0
 #: Seconds that a new Valkey may take on a loaded machine.
 _BACK_WITHIN = 60
 
@@ -41,7 +44,7 @@ def flush_and_restart(
         while not stage.sink.grows(len(stage.sink.taken), seconds=1):
             if time.monotonic() > deadline or not unended(stage):
                 return done
-        time.sleep(stage.rng.uniform(0, apart))
+        time.sleep((_APART if done else 0) + stage.rng.uniform(0, apart))
         empty(stage, name)
         before = {one.pid for one in find(daemon, Kind.VALKEY)}
         assert kill_one(daemon, Kind.VALKEY, stage.rng), daemon.text[-6000:]

@@ -38,9 +38,11 @@ def kills(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
 
 def flushes(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
     """This function will empty and restart the broker ten times; nothing may go twice at all."""
-    number, blows = (200, 3) if quick else (1_000, 10)
+    number, blows = (200, 3) if quick else (2_000, 10)
     rng = random.Random(seed)
-    with Sink(random.Random(seed + 1)) as sink, Stage(folder, url, number, rng, sink) as stage:
+    # A server that takes its time: ten blows find something under way on a fast machine, too.
+    sink = Sink(random.Random(seed + 1), hesitate=0.6)
+    with sink, Stage(folder, url, number, rng, sink) as stage:
         with stage.start("daemon", "up") as daemon:
             stage.at_work(daemon)
             done = flushing.flush_and_restart(
