@@ -160,9 +160,9 @@ def telegram(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
 @pytest.mark.rule(number=1)
 @on_sqlite
 def test_a_job_run_every_minute_sends_one_copy(town: Town) -> None:
-    """Two hours of plan and deliver every minute, and a look every ten: one announcement."""
+    """A hundred minutes of plan and deliver, and a look every ten: one announcement."""
     one_customer(town)
-    for minute in range(120):
+    for minute in range(100):
         if minute % 10 == 0:
             town.sync()
         town.deliver()
@@ -219,7 +219,7 @@ def test_a_job_that_was_down_on_that_day_sends_the_reminder_on_the_next(
 @on_sqlite
 def test_two_weeks_without_the_job_cost_each_customer_one_message_at_most(town: Town) -> None:
     """Whatever came due meanwhile, the latest step goes while it is of use, the rest is missed."""
-    latest = {6: "+7d", 13: None, 14: "0d", 15: "-1d", 19: "-5d"}  # by the days left at the start
+    latest = {6: "+7d", 13: None, 14: "0d", 19: "-5d"}  # by the days left at the start
     people = {days: town.customer(f"P{days} Gómez") for days in latest}
     town.settled(*people.values())
     for days, who in people.items():
@@ -240,25 +240,21 @@ def test_two_weeks_without_the_job_cost_each_customer_one_message_at_most(town: 
 @pytest.mark.rule(number=4)
 @on_sqlite
 def test_who_paid_a_minute_before_is_not_reminded(town: Town) -> None:
-    """At nine, four are to be reminded; two of them paid since the last look, and hear of that."""
-    people = [town.customer(name) for name in ("Ana", "Bea", "Caro", "Dora")]
+    """At nine, two are to be reminded; one of them paid since the last look, and hears of that."""
+    people = [town.customer(name) for name in ("Ana", "Bea")]
     town.settled(*people)
-    bills = [town.bill(who, due_in=6) for who in people]
+    paid, _ = (town.bill(who, due_in=6) for who in people)
     town.go_round()
-    announced = len(town.letters)
     at(town, 1, "08:00")
     town.sync()
     at(town, 1, "08:59")
-    for bill in bills[:2]:
-        town.state.pay(bill)
+    town.state.pay(paid)
     at(town, 1, "09:00")
     town.deliver()
     town.go_round()
 
     heard = zip(town.kinds(), (one.recipient[:3] for one in town.letters), strict=True)
-    assert sorted(list(heard)[announced:]) == [
-        ("due_soon", "car"), ("due_soon", "dor"), ("paid", "ana"), ("paid", "bea"),
-    ]  # fmt: skip
+    assert sorted(list(heard)[2:]) == [("due_soon", "bea"), ("paid", "ana")]
 
 
 @pytest.mark.rule(number=4)
@@ -484,8 +480,8 @@ def test_a_moved_due_date_takes_its_reminders_along(town: Town, hours: int, *, a
 @pytest.mark.rule(number=11)
 @on_sqlite
 def test_the_first_import_tells_nobody_about_old_debts(town: Town) -> None:
-    """A week after the import of five debtors nobody heard; then the operator names a limit."""
-    people = [town.customer(f"P{place} Gómez") for place in range(5)]
+    """A week after the import of three debtors nobody heard; then the operator names a limit."""
+    people = [town.customer(f"P{place} Gómez") for place in range(3)]
     for place, who in enumerate(people):
         for age in (30 + place, 400 + place):
             town.bill(who, due_in=-age)
@@ -495,7 +491,7 @@ def test_the_first_import_tells_nobody_about_old_debts(town: Town) -> None:
         town.go_round()
     assert (town.letters, town.lines()) == ([], [])
 
-    for released in (2, 4, 5, 5):
+    for released in (2, 3, 3):
         town.house.baseline.release(SLUG, now=town.now, limit=2)
         town.go_round()
         assert len({one.recipient for one in town.letters}) == len(town.letters) == released
@@ -565,13 +561,13 @@ def test_a_bot_that_is_to_wait_loses_nothing_and_repeats_nothing(
 def test_who_blocked_the_bot_is_not_called_for_ever(
     town: Town, telegram: Provider, cli: Cli
 ) -> None:
-    """One call in ten days, support reads why, and the customer's mail goes on."""
+    """One call in a week, support reads why, and the customer's mail goes on."""
     ana = town.customer()
     town.pair(ana, "telegram:12345", str(ana.email))
     town.sync()
     town.bill(ana, due_in=6)
     telegram.answers = [(403, BLOCKED)]
-    for _ in range(10):
+    for _ in range(7):
         town.go_round()
         town.wait(days=1)
 
@@ -580,7 +576,7 @@ def test_who_blocked_the_bot_is_not_called_for_ever(
     assert [(line.kind, line.state, line.reason) for line in lines] == [
         ("issued", "failed", "rejected")
     ]
-    assert len(town.letters) == 5
+    assert len(town.letters) == 4
     chat, mail = cli.well_here("explain", SLUG, ana.id, "--json").json["account"]["channels"]
     assert chat["label"] == "telegram …345"
     assert "403" in chat["disabled_reason"]
@@ -855,12 +851,12 @@ def test_nothing_that_staff_read_names_a_secret(
     assert town.sync().outcome == "failed"
     who = (SLUG, ana.id)
     for words in (
-        ("accounts",), ("alerts", *who), ("invoices", *who), ("explain", *who), ("resync", *who),
+        ("accounts",), ("accounts", "--json"), ("alerts", *who), ("alerts", *who, "--json"),
+        ("explain", *who), ("explain", *who, "--json"), ("invoices", *who), ("resync", *who),
         ("account", "show", *who), ("policy", "show", SLUG), ("baseline", SLUG), ("holds", SLUG),
-        ("simulate", SLUG), ("isp", "list"),
+        ("simulate", SLUG, "--json"), ("isp", "list", "--json"),
     ):  # fmt: skip
         cli.well_here(*words)
-        cli.well_here(*words, "--json")
     cli.here("doctor", SLUG)
     cli.well_here("preview", "due_soon", "--isp", SLUG, "--account", ana.id)
     month = ("--from", "2026-03-01", "--to", "2026-03-31")
