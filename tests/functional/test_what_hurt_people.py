@@ -55,14 +55,8 @@ RULES = {
     9: Hurt("partial payment ignored"),
     10: Hurt("due date moved, old date kept"),
     11: Hurt("first import told everyone about old debts"),
-    12: Hurt(
-        "provider limits block the whole run",
-        "what one provider refuses waits and holds up no other; no bucket, no daily cap",
-    ),
-    13: Hurt(
-        "Telegram 429 lost messages, blind retry sent twice",
-        "the row is kept, its pause obeyed, nothing sent twice; other chats of the bot go on",
-    ),
+    12: Hurt("provider limits block the whole run"),
+    13: Hurt("Telegram 429 lost messages, blind retry sent twice"),
     14: Hurt(
         "403 bot was blocked, retried for ever",
         "the channel is disabled, support reads why, other channels go on; nobody is told of it",

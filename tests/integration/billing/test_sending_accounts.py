@@ -41,6 +41,7 @@ def answers(town: Town, monkeypatch: pytest.MonkeyPatch) -> list[Outcome]:
     return scripted
 
 
+@pytest.mark.rule(number=12)
 def test_a_minute_takes_what_the_provider_takes(town: Town) -> None:
     """Three a minute: seven messages need three minutes, and none is lost or repeated."""
     town.house.isps.set_limits(SLUG, "email", "3/minute")
@@ -54,6 +55,7 @@ def test_a_minute_takes_what_the_provider_takes(town: Town) -> None:
     assert len({letter.recipient for letter in town.letters}) == 7
 
 
+@pytest.mark.rule(number=12)
 def test_a_day_is_spread_over_its_hours(town: Town) -> None:
     """Of ten a day two leave in one hour."""
     town.house.isps.set_limits(SLUG, "email", "10/day")
@@ -101,6 +103,7 @@ def test_a_provider_that_is_away_costs_no_message_its_tries(
     assert len({letter.recipient for letter in town.letters}) == len(town.letters) == 5
 
 
+@pytest.mark.rule(number=13)
 def test_a_pause_binds_everything_that_leaves_over_the_account(
     town: Town, answers: list[Outcome]
 ) -> None:
@@ -136,6 +139,7 @@ def test_one_message_that_is_refused_holds_nobody_up(town: Town, answers: list[O
     assert town.deliver().sent == 1
 
 
+@pytest.mark.rule(number=14)
 @on_sqlite
 def test_a_refused_channel_is_closed_and_its_neighbours_go_on(
     town: Town, answers: list[Outcome]
