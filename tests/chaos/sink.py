@@ -40,6 +40,7 @@ class Sink:
 
     Attributes:
         taken: what it has said that it took, in order.
+        hesitate: as above; may be changed at any time.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Sink:
     ) -> None:
         self.taken: list[Taken] = []
         self._rng = rng
-        self._hesitate = hesitate
+        self.hesitate = hesitate
         self._slow_share, self._slow = slow_share, slow
         self._open = 0
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -149,11 +150,11 @@ class Sink:
                     await self._say(writer, b"250 ok")
 
     async def _say(self, writer: asyncio.StreamWriter, answer: bytes) -> None:
-        await asyncio.sleep(self._rng.uniform(0, self._hesitate / 10))
+        await asyncio.sleep(self._rng.uniform(0, self.hesitate / 10))
         writer.write(answer + b"\r\n")
         await writer.drain()
 
     def _pause(self) -> float:
         if self._rng.random() < self._slow_share:
             return self._slow
-        return self._rng.uniform(0, self._hesitate)
+        return self._rng.uniform(0, self.hesitate)
