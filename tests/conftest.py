@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from config.keys import new_key
 from config.settings import PREFIX
@@ -20,6 +21,10 @@ from tests.support.telegram import TelegramServer
 from tests.support.town import TOKEN, Town
 from wispro.sandbox.ledger import Switches, argentine_now
 from wispro.sandbox.server import SandboxServer
+
+# A busy machine draws and tries slowly; that says nothing about what is tried.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)

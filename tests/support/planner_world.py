@@ -685,6 +685,9 @@ class Judge:
         world, person = self._world, bill.owner
         now = world.now
         assert row.not_before > now, f"{alert.kind} {alert.step} is stuck: {row.reason}"
+        if row.reason in {"hold", "promise"}:
+            stops = [stop for stop in person.stops if stop.bill in {None, bill}]
+            assert stops, f"{alert.kind} {alert.step} waits for a {row.reason} that was released"
         seen = self._waits.get(row.id)
         if seen is None or seen[:2] != (row.not_before, row.reason):
             seen = self._waits[row.id] = (row.not_before, row.reason, now)
