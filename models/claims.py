@@ -64,18 +64,16 @@ def claim_mates(
     now: datetime,
     lease_until: datetime,
 ) -> list[tuple[int, int]]:
-    """Take what else is due on the same channels, so that it can go in the same messages."""
+    """Take what else is due to the same accounts, whatever the route.
+
+    So several alerts can go in one message, and of several channels the first one goes first.
+    """
     if not claimed:
         return []
-    rows = session.execute(
-        select(Delivery.account_id, Delivery.channel_id)
-        .where(Delivery.id.in_([one for one, _ in claimed]))
-        .distinct()
+    accounts = session.scalars(
+        select(Delivery.account_id).where(Delivery.id.in_([one for one, _ in claimed])).distinct()
     ).all()
-    wanted = [
-        Delivery.account_id.in_({row.account_id for row in rows}),
-        Delivery.channel_id.in_({row.channel_id for row in rows}),
-    ]
+    wanted = [Delivery.account_id.in_(accounts)]
     return _claim(session, wanted, limit=limit, now=now, lease_until=lease_until)
 
 

@@ -136,11 +136,12 @@ class Batch:
     clock: Clock
     errands: Iterable[Errand]
     report: DeliveryReport = field(default_factory=DeliveryReport)
+    _later: deque[Errand] = field(default_factory=deque)
+    _serving: dict[int, Errand] = field(default_factory=dict)
     _to_judge: deque[Errand] = field(default_factory=deque)
     _to_look: deque[tuple[Errand, dict[Claim, Dossier]]] = field(default_factory=deque)
     _to_fetch: deque[Errand] = field(default_factory=deque)
     _ready: deque[Errand] = field(default_factory=deque)
-    _looking: set[int] = field(default_factory=set)
     _fetching: dict[str, list[Errand]] = field(default_factory=dict)
     _pdfs: dict[str, bytes | str] = field(default_factory=dict)
     _checked: Checked = field(default_factory=Checked)
@@ -157,7 +158,7 @@ class Batch:
         self._ledger = Ledger(self.doors.database)
         self._accounts = providers.Accounts(self.doors.vault, self.doors.messenger)
         self.errands = list(self.errands)
-        self._to_judge.extend(self.errands)
+        self._later.extend(self.errands)
 
     def run(self) -> DeliveryReport:
         """This function will bring every errand to an end, put it off, or give it back.
@@ -170,6 +171,7 @@ class Batch:
             while self._queued or self._lanes.busy:
                 if self.clock() - started > BATCH_BUDGET:
                     self._give_back_queued()
+                self._serve()
                 self._judge()
                 self._start_looks()
                 self._start_fetching()
@@ -187,6 +189,20 @@ class Batch:
         if self._stumbled:
             raise self._stumbled[0]
         return self.report
+
+    def _serve(self) -> None:
+        """Begin with the next errand of every account: of several channels the first goes first.
+
+        What goes there counts for the caps on the others, and what was asked is known to them.
+        """
+        for _ in range(len(self._later)):
+            errand = self._later.popleft()
+            before = self._serving.get(errand.account_id)
+            if before is not None and before.claims:
+                self._later.append(errand)
+            else:
+                self._serving[errand.account_id] = errand
+                self._to_judge.append(errand)
 
     # -- judging ------------------------------------------------------------------------------
 
@@ -260,13 +276,12 @@ class Batch:
         self._to_look.clear()
         while waiting:
             errand, unclear = waiting.popleft()
-            if not self._lanes.free or errand.account_id in self._looking:
+            if not self._lanes.free:
                 self._to_look.append((errand, unclear))
                 continue
             wispro = self._door(errand, next(iter(unclear.values())))
             if wispro is None:
                 continue
-            self._looking.add(errand.account_id)
             now = self.clock()
             rows_of = {
                 claim: list(one.to_look_at(self._checked, now=now))
@@ -281,7 +296,6 @@ class Batch:
 
     def _take_look(self, look: _Look, future: Future[looking.Answers]) -> None:
         errand = look.errand
-        self._looking.discard(errand.account_id)
         try:
             answers = future.result()
             with self.doors.database.write() as session:
@@ -293,10 +307,6 @@ class Batch:
         errand.looked = True
         errand.unanswered, errand.unasked = looking.unanswered(answers, look.asked, look.rows_of)
         self._to_judge.append(errand)
-        # Another channel of the same account may ask the same: it is answered now.
-        for other in [one for one in self._to_look if one[0].account_id == errand.account_id]:
-            self._to_look.remove(other)
-            self._to_judge.append(other[0])
 
     # -- fetching -----------------------------------------------------------------------------
 
@@ -456,7 +466,7 @@ class Batch:
 
     @property
     def _queued(self) -> bool:
-        return bool(self._to_judge or self._to_look or self._to_fetch or self._ready)
+        return bool(self._later or self._to_judge or self._to_look or self._to_fetch or self._ready)
 
     def _take(self, over: Sequence[tuple[object, Future[Any]]]) -> None:
         sent: list[tuple[Outgoing, Future[Outcome]]] = []
@@ -524,9 +534,10 @@ class Batch:
     def _give_back_queued(self) -> None:
         """Plan again what this batch will not reach."""
         waiting = [
+            *self._later,
             *self._to_judge, *(one for one, _ in self._to_look), *self._to_fetch, *self._ready,
         ]  # fmt: skip
-        for queue in (self._to_judge, self._to_look, self._to_fetch, self._ready):
+        for queue in (self._later, self._to_judge, self._to_look, self._to_fetch, self._ready):
             queue.clear()
         self._ledger.give_back([claim for one in waiting for claim in one.claims])
 

@@ -76,7 +76,8 @@ def remember(database: Database, size: Owed, sent: int) -> None:
             "channel_id": Alert.account_id, "message_id": Alert.subject,
         }  # fmt: skip
         given = {
-            "state": "sent", "attempts": 1, "planned_at": _LONG_AGO, "not_before": _LONG_AGO,
+            "route": "email", "state": "sent", "attempts": 1,
+            "planned_at": _LONG_AGO, "not_before": _LONG_AGO,
             "created_at": _LONG_AGO, "sent_at": _YESTERDAY, "settled_at": _YESTERDAY,
         }  # fmt: skip
         values = [literal(value, columns[name].type) for name, value in given.items()]

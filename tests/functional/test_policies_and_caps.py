@@ -145,7 +145,7 @@ def test_what_failed_together_was_not_told_together(town: Town) -> None:
         SLUG, ana.id, invoice=later.id, kind=HoldKind.HOLD, until=town.today, reason="disputed",
         author="eva", now=town.now,
     )  # fmt: skip
-    town.wait(minutes=1)
+    town.wait(minutes=2)
     town.deliver()
     town.house.holds.release(SLUG, ana.id, invoice=later.id, author="eva", now=town.now)
     town.wait(minutes=30)

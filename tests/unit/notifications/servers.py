@@ -6,7 +6,6 @@ import json
 import socket
 import struct
 import threading
-import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -19,12 +18,13 @@ class Provider:
     """An HTTP provider that answers every request alike and remembers them.
 
     `answers` is a list of (status, body) taken in turn, the last one for ever; a status of 0 closes
-    the connection without an answer, a negative one waits that many tenths of a second first.
+    the connection without an answer, a negative one answers only when the provider is closed.
     """
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, Any]] = [(200, {})]
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self._closing = threading.Event()
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -34,7 +34,7 @@ class Provider:
                 answers = provider.answers
                 status, answer = answers.pop(0) if len(answers) > 1 else answers[0]
                 if status < 0:
-                    time.sleep(-status / 10)
+                    provider._closing.wait()
                     status = 200
                 if status == 0:
                     self.connection.shutdown(socket.SHUT_RDWR)
@@ -60,6 +60,7 @@ class Provider:
 
     def close(self) -> None:
         """Stop listening."""
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
