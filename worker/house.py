@@ -28,7 +28,7 @@ from billing.overrides import Overrides
 from billing.pairing import Pairing
 from billing.planning import Planning
 from billing.policies import Policies
-from billing.ports import WisproAccess
+from billing.ports import PacePort, WisproAccess
 from billing.sync import Sync
 from config.keys import open_vault
 from config.settings import Settings
@@ -125,7 +125,7 @@ class House:
     @cached_property
     def listening(self) -> Listening:
         """Hear and answer what people write to the bots."""
-        return Listening(self.database, self.vault, self.chat, self.messenger, pace=self._turns)
+        return Listening(self.database, self.vault, self.chat, self.messenger, pace=self.pace)
 
     @cached_property
     def operators(self) -> Operators:
@@ -146,14 +146,18 @@ class House:
             self.wispro,
             self.messenger,
             max_pdf_bytes=self.settings.max_pdf_bytes,
-            pace=self._turns,
+            pace=self.pace,
             shelf=Shelf(self.settings.home / "papers", self.vault),
             lanes=self.lanes,
         )
 
+    @property
+    def pace(self) -> PacePort:
+        """Keeps messages apart at providers that count by the second."""
+        return self._turns
+
     @cached_property
     def _turns(self) -> Turns:
-        """Turns at providers that count by the second."""
         from worker.turns import Turns  # noqa: PLC0415 - see above
 
         return Turns(self.settings, children=self._children)

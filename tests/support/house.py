@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import httpx
 
 from billing.identity import LOGIN_PURPOSE
-from billing.listening import Listening
-from billing.ports import WisproAccess
+from billing.ports import Unpaced, WisproAccess
 from wispro.client import WisproClient
 from wispro.limits import Limits
 from worker.house import House
 
 
 class ImpatientHouse(House):
-    """The use-cases, except that nobody sleeps between two tries at Wispro.
+    """The use-cases, except that nobody sleeps between two tries, or two messages of a bot.
 
     Messages leave one after the other, so that stories can tell their order; what happens side by
     side has tests of its own.
@@ -24,10 +21,10 @@ class ImpatientHouse(House):
     lanes = 0
     limits = Limits()
 
-    @cached_property
-    def listening(self) -> Listening:
-        """Hear and answer without waiting a turn: the clock of a town stands still."""
-        return Listening(self.database, self.vault, self.chat, self.messenger)
+    @property
+    def pace(self) -> Unpaced:
+        """Turns are taken by real time, and the clock of a town stands still."""
+        return Unpaced()
 
     def _client(self) -> httpx.Client:
         if self._http is None:
