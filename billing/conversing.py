@@ -285,7 +285,7 @@ def _owed(session: Session, talk: _Talk) -> Reply:
             invoice_number=facts.number,
             period_date=facts.period_from or facts.issued_date,
             due_date=facts.first_due_date,
-            pay_url=pay_url(isp, account, facts),
+            pay_url=pay_url(isp, account, facts, amount=facts.payable),
         )
         for facts in due[:MOST_INVOICES]
     )

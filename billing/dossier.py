@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TypedDict
@@ -13,6 +14,8 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
 from billing import digest, gate
+from billing.besides import Besides, open_invoices
+from billing.checked import Checked
 from billing.contacts import limits_of
 from billing.facts import facts_of
 from billing.held import Held, strictest
@@ -31,17 +34,6 @@ from models.debts import invoices_of_old_debts
 from models.hold import Hold
 from models.invoice import Invoice
 from models.isp import Isp, Transport
-
-
-@dataclass(slots=True)
-class Checked:
-    """What the last-second looks of one batch asked for, and when each request began.
-
-    The balance of an account is asked for after its invoices, so it is at least as young as they.
-    """
-
-    invoices: dict[str, datetime] = field(default_factory=dict)
-    balances: dict[str, tuple[datetime, Decimal | None]] = field(default_factory=dict)
 
 
 class Heading(TypedDict):
@@ -148,20 +140,29 @@ class Dossier(ABC):
         first_link = debts[0].pay_url if debts else None
         return first_link if len(debts) == 1 else self.isp.portal_url or first_link
 
-    def pay_url_of(self, facts: InvoiceFacts) -> str | None:
-        """The invoice's own link, else the ISP's template, else the portal."""
-        return pay_url(self.isp, self.account, facts)
+    def pay_url_of(self, facts: InvoiceFacts, *, amount: Decimal | None = None) -> str | None:
+        """The invoice's own link, else the ISP's template, else the portal.
+
+        `amount` is what is asked, None = all that is still to pay of it.
+        """
+        asked = facts.payable if amount is None else amount
+        return pay_url(self.isp, self.account, facts, amount=asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDossier(Dossier):
-    """An alert about one invoice; `reminded` = a receipt has a reminder to take back."""
+    """An alert about one invoice; `reminded` = a receipt has a reminder to take back.
+
+    `besides` are the open invoices of its account, this one among them, where several of them may
+    go in one message.
+    """
 
     invoice: Invoice
     facts: InvoiceFacts
     laid: tuple[Occurrence, ...] = ()
     suspended: bool = False
     reminded: bool = False
+    besides: tuple[Besides, ...] = ()
 
     @property
     def words(self) -> AlertKind:
@@ -193,12 +194,8 @@ class InvoiceDossier(Dossier):
         return (self.invoice,) if owed is not None and owed < self.facts.payable else ()
 
     def _checked_at(self, checked: Checked) -> datetime | None:
-        """When a request began that showed this invoice as it is: its own, or a whole sweep's."""
-        told = [checked.invoices.get(self.facts.wispro_id), self.invoice.confirmed_at]
-        swept_at, covered = self.isp.swept_at, self.account.next_look_at is None
-        if swept_at and covered and self.invoice.first_seen_at <= swept_at:
-            told.append(swept_at)
-        return max((at for at in told if at is not None), default=None)
+        """When a request began that showed this invoice as it is."""
+        return checked.at(self.invoice, self.account, self.isp)
 
     def announces(self, checked: Checked, *, now: datetime) -> Sequence[int]:
         """The one invoice."""
@@ -207,9 +204,6 @@ class InvoiceDossier(Dossier):
 
     def case(self, checked: Checked, *, now: datetime) -> gate.Case:
         """Return what the gate decides on."""
-        balance_at, owed = checked.balances.get(self.account.client_id, (None, None))
-        if balance_at is None or now - balance_at > gate.FRESH_FOR:
-            owed = None
         return gate.Case(
             kind=self.kind,
             due_at=self.alert.due_at,
@@ -218,7 +212,7 @@ class InvoiceDossier(Dossier):
             vanished=self.invoice.vanished_at is not None
             or self.invoice.account_id != self.account.id,
             checked_at=self._checked_at(checked),
-            owed=owed,
+            owed=self._owed(checked, now=now),
             minimum=self.minimum,
             paired=self.account.paired and self.isp.enabled,
             channel_enabled=self.channel.disabled_at is None,
@@ -259,16 +253,17 @@ class InvoiceDossier(Dossier):
 
     def letter(self, checked: Checked, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:
         """Return what the templates say to this customer at this instant."""
-        del checked
         previous_date = self.alert.details.get("previous_due_date")
         previous_amount = self.alert.details.get("previous_amount")
         facts = self.facts
+        asked = facts.payable if covered else self._asked(checked, now=now)
         return Letter(
             **self.heading(now),
             kind=self.words,
-            amount_due=facts.payable,
+            amount_due=asked,
             amount_total=facts.amount,
             received=facts.received if self.kind.asks_to_pay else Decimal(0),
+            credit=facts.payable - asked,
             invoice_number=facts.number,
             issued_date=facts.issued_date,
             period_date=facts.period_from or facts.issued_date,
@@ -276,11 +271,22 @@ class InvoiceDossier(Dossier):
             second_due_date=facts.second_due_date,
             previous_due_date=date.fromisoformat(previous_date) if previous_date else None,
             previous_amount=Decimal(previous_amount) if previous_amount else None,
-            pay_url=None if covered or facts.payable <= 0 else self.pay_url_of(facts),
+            pay_url=None if covered or asked <= 0 else self.pay_url_of(facts, amount=asked),
             covered_by_credit=covered,
             has_pdf=has_pdf,
             corrects_reminder=self.reminded,
         )
+
+    def _owed(self, checked: Checked, *, now: datetime) -> Decimal | None:
+        """What the account owes by a look that is fresh; None = nobody knows."""
+        balance_at, owed = checked.balances.get(self.account.client_id, (None, None))
+        fresh = balance_at is not None and now - balance_at <= gate.FRESH_FOR
+        return owed if fresh else None
+
+    def _asked(self, checked: Checked, *, now: datetime) -> Decimal:
+        """Never more than the account owes: credit may pay a part of it (product.md, rule 8)."""
+        owed, payable = self._owed(checked, now=now), self.facts.payable
+        return min(payable, owed) if self.kind.shows_debt and owed is not None else payable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,6 +343,8 @@ class DigestDossier(Dossier):
             kind=self.kind,
             amount_due=says.asked,
             amount_total=says.total,
+            received=sum((debt.received for debt in debts), Decimal(0)),
+            credit=says.total - says.asked,
             due_date=debts[0].due_date if debts else None,
             pay_url=self.pay_url_of_all(debts),
             covered_by_credit=covered,
@@ -346,7 +354,7 @@ class DigestDossier(Dossier):
         )
 
 
-def pay_url(isp: Isp, account: Account, facts: InvoiceFacts) -> str | None:
+def pay_url(isp: Isp, account: Account, facts: InvoiceFacts, *, amount: Decimal) -> str | None:
     """Return the invoice's own link, else what the ISP's template makes of it, else the portal."""
     if facts.pay_urls:
         return facts.pay_urls[0]
@@ -358,7 +366,7 @@ def pay_url(isp: Isp, account: Account, facts: InvoiceFacts) -> str | None:
         "client_id": account.client_id,
         "public_id": account.public_id,
         "custom_id": account.custom_id,
-        "amount": f"{facts.payable:.2f}",
+        "amount": f"{amount:.2f}",
     }
     return fill_pay_url(isp.pay_url, values) or isp.portal_url
 
@@ -410,6 +418,7 @@ def open_dossiers(session: Session, delivery_ids: Sequence[int]) -> dict[int, Do
         for one in session.scalars(select(Transport).where(Transport.isp_id.in_(isps)))
     }
     holds = all_holds_on(session, {one.account_id for one in deliveries})
+    besides = _besides_of(session, deliveries, rules, holds)
     # Kept here, since what nobody holds is forgotten and read again for each invoice.
     contracts = _contracts_of(session, deliveries)
     opened = {
@@ -419,6 +428,7 @@ def open_dossiers(session: Session, delivery_ids: Sequence[int]) -> dict[int, Do
             rules=rules[one.channel.account.isp_id],
             transport=transports.get((one.channel.account.isp_id, one.channel.scheme)),
             holds=holds.get(one.account_id, ()),
+            besides=besides.get(one.account_id, ()),
         )
         for one in deliveries
     }
@@ -433,6 +443,7 @@ def _open(
     rules: Rules,
     transport: Transport | None,
     holds: Sequence[Hold],
+    besides: tuple[Besides, ...] = (),
 ) -> Dossier:
     channel, alert = delivery.channel, delivery.alert
     account = channel.account
@@ -465,7 +476,27 @@ def _open(
         laid=lay_steps(session, invoice, facts, rules),
         suspended=_is_suspended(session, invoice),
         reminded=reminded,
+        besides=besides,
     )
+
+
+def _besides_of(
+    session: Session,
+    deliveries: Sequence[Delivery],
+    rules: Mapping[int, Rules],
+    holds: Mapping[int, Sequence[Hold]],
+) -> Mapping[int, tuple[Besides, ...]]:
+    """Read all that is open of the accounts that may get a digest of the day."""
+    about: dict[int, set[int]] = defaultdict(set)
+    for one in deliveries:
+        wants = rules[one.isp_id].policy.digest_from
+        if wants and AlertKind(one.alert.kind).asks_to_pay and one.alert.invoice_id is not None:
+            about[one.account_id].add(one.alert.invoice_id)
+    several = {account_id for account_id, invoices in about.items() if len(invoices) > 1}
+    on_one: dict[int | None, list[Held]] = defaultdict(list)
+    for row in (row for account_id in several for row in holds.get(account_id, ())):
+        on_one[row.invoice_id].append(held_of(row))
+    return open_invoices(session, several, on_one)
 
 
 def _contracts_of(session: Session, deliveries: Sequence[Delivery]) -> Sequence[Contract]:

@@ -38,15 +38,15 @@ class Letter:
     Amounts are in `currency` (ISO 4217). `today` is the date in the ISP's zone at send time: the
     wording ("hoy", "mañana", "venció") follows it and not the day of planning.
 
-    `amount_due` is what is still to pay, `amount_total` what the invoice was issued for, `received`
-    what was already paid of it. `covered_by_credit` = the customer's credit pays this invoice:
-    nothing is asked of them. `previous_due_date` and `previous_amount` are for `changed`.
-    `pay_url` is None where the ISP has neither pay links nor a portal.
+    `amount_due` is what is asked, `amount_total` what the invoice was issued for, `received` what
+    was already paid of it, `credit` what the customer's credit pays of the rest. If that is all of
+    it, `covered_by_credit`, nothing is asked. `previous_due_date` and `previous_amount` are for
+    `changed`. `pay_url` is None where the ISP has neither pay links nor a portal.
 
-    A digest has `debts`, the oldest first, instead of an invoice: `amount_total` is their sum and
-    `amount_due` what is asked, which is less where the customer has credit. `more_debts` counts
-    those that are not listed, and in neither amount. `due_date` is the oldest. `daily` tells the
-    digest of one day (some due soon, some today, some overdue) from that of old debts, all overdue.
+    A digest has `debts`, the oldest first, instead of an invoice: `amount_total` is the sum of what
+    is still to pay of them, `received` of what was paid. `more_debts` counts those that are not
+    listed, and in no amount. `due_date` is the oldest. `daily` tells the digest of one day (due
+    later, today and before) from that of old debts, all overdue.
 
     `corrects_reminder` is for `paid`: a reminder reached the customer shortly before the payment
     was noticed, and the receipt says to ignore it.
@@ -60,6 +60,7 @@ class Letter:
     amount_due: Decimal
     amount_total: Decimal
     received: Decimal = Decimal(0)
+    credit: Decimal = Decimal(0)
     invoice_number: str | None = None
     issued_date: date | None = None
     period_date: date | None = None

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from billing.dossier import Checked, DigestDossier, InvoiceDossier
+from billing.checked import Checked
+from billing.dossier import DigestDossier, InvoiceDossier
 from billing.facts import facts_of
 from billing.isps import SetupError
 from billing.letter import Letter

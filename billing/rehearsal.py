@@ -20,8 +20,9 @@ from sqlalchemy.orm import Session, joinedload
 from structlog.contextvars import bound_contextvars
 
 from billing import keys
+from billing.checked import Checked
 from billing.delivery.delivering import Delivering
-from billing.dossier import Checked, open_dossier
+from billing.dossier import open_dossier
 from billing.explained import Judged
 from billing.facts import facts_of
 from billing.nobody import Blank, Nobody

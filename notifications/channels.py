@@ -251,6 +251,7 @@ def listening() -> Iterator[list[str]]:
     logger = logging.getLogger("apprise")
     if _ear not in logger.filters:
         logger.addFilter(_ear)
+    if logger.level != logging.DEBUG:  # whoever sets a process's logging up later makes it deaf
         logger.setLevel(logging.DEBUG)
         # urllib3 writes the path of every request at debug level, bot token included.
         logging.getLogger("urllib3").setLevel(logging.INFO)

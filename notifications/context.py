@@ -145,7 +145,10 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
         "several": len(letter.debts) > 1,
         "daily": letter.daily,
         "more": letter.more_debts,
-        "credit_used": asks and letter.amount_due < letter.amount_total,
+        "credit": language.money(letter.credit, letter.currency)
+        if asks and letter.credit > 0
+        else "",
+        "balance": language.money(letter.amount_due + letter.credit, letter.currency),
         "previous_due": day(letter.previous_due_date) if moved_due else "",
         "previous_amount": language.money(letter.previous_amount, letter.currency)
         if letter.previous_amount is not None and moved_amount

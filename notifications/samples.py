@@ -51,6 +51,7 @@ def _digest(debts: tuple[Debt, ...]) -> dict[str, Any]:
         "debts": debts,
         "amount_due": total,
         "amount_total": total,
+        "received": sum((debt.received for debt in debts), Decimal(0)),
         "invoice_number": None,
         "issued_date": None,
         "period_date": None,
@@ -83,6 +84,7 @@ _CASES: dict[Case, dict[str, Any]] = {
     Case.TWO_DATES: {"second_due_date": date(2021, 11, 26)},
     Case.PARTIAL: {"amount_due": Decimal("1590.00"), "received": Decimal("1000.00")},
     Case.CREDIT: {"covered_by_credit": True, "pay_url": None},
+    Case.PART_CREDIT: {"credit": Decimal("500.00")},
     Case.CORRECTS: {"corrects_reminder": True},
     Case.DAILY: _ONE_DAY,
 }
@@ -113,7 +115,9 @@ def sample_letter(kind: AlertKind, case: Case = Case.PLAIN, **given: Any) -> Let
         values["second_due_date"] = date(2021, 11, 26)
     if kind is AlertKind.CHANGED:
         values |= {"previous_due_date": date(2021, 11, 10), "previous_amount": Decimal(2190)}
-    return Letter(**(values | _CASES[case] | given))
+    values |= _CASES[case]
+    values["amount_due"] -= values.get("credit", 0)
+    return Letter(**(values | given))
 
 
 def page_of(message: Message, letter: Letter) -> str:

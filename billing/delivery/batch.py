@@ -18,12 +18,14 @@ from typing import Any, Self
 import structlog
 
 from billing import gate
+from billing.checked import Checked
 from billing.delivery import looking, providers
 from billing.delivery.errand import Claim, Errand, Ready, next_parcel
 from billing.delivery.lanes import Lanes
 from billing.delivery.ledger import Ledger, ended_for, put_off, settled_by
+from billing.delivery.together import to_look_at_besides
 from billing.delivery.writing import Outgoing, Paper, paper_of, pdf_wanted, write
-from billing.dossier import Checked, Dossier, open_dossiers
+from billing.dossier import Dossier, open_dossiers
 from billing.letter import Fate, Outcome
 from billing.ports import (
     Clock,
@@ -289,6 +291,7 @@ class Batch:
             }
             dossiers = list(unclear.values())
             rows = looking.questions(dossiers, self._checked, now=now)
+            rows += to_look_at_besides(dossiers, self._checked, now=now)
             self._lanes.start(
                 _Look(errand, unclear, rows_of),
                 partial(looking.ask_wispro, wispro, dossiers, rows, clock=self.clock),

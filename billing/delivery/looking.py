@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from billing import gate
 from billing.apply import apply_single
+from billing.checked import Checked
 from billing.delivery.errand import Claim
-from billing.dossier import Checked, Dossier
+from billing.dossier import Dossier
 from billing.facts import unstorable
 from billing.ports import Clock, UpstreamError, WisproPort
 from billing.values import InvoiceFacts, UpstreamReason

@@ -7,9 +7,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from billing.dossier import Checked, Dossier, InvoiceDossier
+from billing.besides import Besides
+from billing.checked import Checked
+from billing.digest import MOST_LISTED
+from billing.dossier import Dossier, InvoiceDossier
 from billing.letter import Letter
 from billing.values import AlertKind
+from models.invoice import Invoice
 
 
 class Joining(Protocol):
@@ -43,34 +47,85 @@ def is_digest(several: Sequence[Joining]) -> bool:
     return 0 < wanted <= len(invoices)
 
 
-def daily_letter(dossiers: Sequence[InvoiceDossier], checked: Checked, *, now: datetime) -> Letter:
-    """This function will write the one message about several open invoices of an account.
+def to_look_at_besides(
+    dossiers: Sequence[Dossier], checked: Checked, *, now: datetime
+) -> Sequence[Invoice]:
+    """This function will name the open invoices that a digest of the day waits to list.
 
-    It lists each invoice once, the oldest due date first, and asks for their sum, or for less where
-    the customer has credit.
+    Args:
+        dossiers: of one account on one channel: what may go in one message.
+        checked: what was looked at.
+        now: the present.
+    """
+    several = [one for one in dossiers if isinstance(one, InvoiceDossier) and one.kind.asks_to_pay]
+    if len({one.invoice.id for one in several}) < 2:
+        return ()
+    first = several[0]
+    return [
+        one.invoice
+        for one in _besides(several, now=now)[: _room(several)]
+        if not one.is_fresh(checked, first.account, first.isp, now=now)
+    ]
+
+
+def daily_letter(
+    dossiers: Sequence[InvoiceDossier], checked: Checked, *, now: datetime
+) -> tuple[Letter, Sequence[int]]:
+    """This function will write the one message about the open invoices of an account.
+
+    It lists each invoice once, the oldest due date first, those that no alert is about today among
+    them, and asks for their sum, or for less where the customer has credit. What Wispro did not
+    confirm, or has no room, is counted without an amount.
 
     Args:
         dossiers: of the alerts, at least one; every one may go now.
         checked: what the last-second looks said.
         now: the present.
+
+    Returns:
+        The letter, and the rows of the invoices that it lists.
     """
     first = dossiers[0]
-    once = {one.invoice.id: one for one in dossiers}
-    listed = sorted(once.values(), key=lambda one: one.facts.first_due_date or date.max)
-    several_services = len({one.facts.contract_id for one in listed}) > 1
+    besides = _besides(dossiers, now=now)
+    fresh = [one for one in besides if one.is_fresh(checked, first.account, first.isp, now=now)]
+    once = {one.invoice.id: one.facts for one in dossiers}
+    once |= {one.invoice.id: one.facts for one in fresh[: _room(dossiers)]}
+    listed = sorted(once.values(), key=lambda facts: facts.first_due_date or date.max)
+    several_services = len({facts.contract_id for facts in listed}) > 1
     debts = tuple(
-        one.debt_of(one.facts, service=one.facts.concept if several_services else None)
-        for one in listed
+        first.debt_of(facts, service=facts.concept if several_services else None)
+        for facts in listed
     )
     total = sum((debt.amount for debt in debts), Decimal(0))
     _, owed = checked.balances.get(first.account.client_id, (None, None))
-    return Letter(
+    asked = total if owed is None else max(min(total, owed), Decimal(0))
+    letter = Letter(
         **first.heading(now),
         kind=AlertKind.DIGEST,
         daily=True,
-        amount_due=total if owed is None else max(min(total, owed), Decimal(0)),
+        amount_due=asked,
         amount_total=total,
+        received=sum((debt.received for debt in debts), Decimal(0)),
+        credit=total - asked,
         due_date=debts[0].due_date,
         pay_url=first.pay_url_of_all(debts),
         debts=debts,
+        more_debts=len(besides) + len({one.invoice.id for one in dossiers}) - len(debts),
     )
+    return letter, list(once)
+
+
+def _besides(dossiers: Sequence[InvoiceDossier], *, now: datetime) -> list[Besides]:
+    """Return what may be listed besides the alerts' own invoices, the oldest first."""
+    first, own = dossiers[0], {one.invoice.id for one in dossiers}
+    return [
+        one
+        for one in first.besides
+        if one.invoice.id not in own
+        and one.may_be_listed(first.rules.calendar, first.minimum, now=now)
+    ]
+
+
+def _room(dossiers: Sequence[InvoiceDossier]) -> int:
+    """Return how many more a person reads, and how many requests one message may cost."""
+    return max(MOST_LISTED - len({one.invoice.id for one in dossiers}), 0)

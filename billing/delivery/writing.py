@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from billing.checked import Checked
 from billing.delivery.conversation import conversation_of
 from billing.delivery.errand import Errand, Ready
 from billing.delivery.evidence import evidence_of
 from billing.delivery.providers import Account
 from billing.delivery.together import daily_letter
-from billing.dossier import Checked, Dossier, InvoiceDossier
+from billing.dossier import Dossier, InvoiceDossier
 from billing.letter import Attachment, Envelope, Letter, Message
 from billing.ports import MessengerPort, VaultPort
 from billing.values import Medium
@@ -108,7 +109,7 @@ def _letter(
     """Return the letter, and the rows of the invoices that it announces."""
     if len(parcel) > 1:
         several = [one.dossier for one in parcel if isinstance(one.dossier, InvoiceDossier)]
-        return daily_letter(several, checked, now=now), [one.invoice.id for one in several]
+        return daily_letter(several, checked, now=now)
     (one,) = parcel
     letter = one.dossier.letter(checked, now=now, covered=one.covered, has_pdf=has_pdf)
     return letter, one.dossier.announces(checked, now=now)

@@ -49,6 +49,7 @@ _CASES = {
     Case.TWO_DATES: "con segundo vencimiento",
     Case.PARTIAL: "pago parcial",
     Case.CREDIT: "saldo a favor",
+    Case.PART_CREDIT: "saldo a favor que no alcanza",
     Case.CORRECTS: "después de un recordatorio",
     Case.DAILY: "del día",
 }

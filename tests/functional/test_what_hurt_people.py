@@ -48,10 +48,7 @@ RULES = {
     5: Hurt("overdue the morning after the first sight"),
     6: Hurt("date off by one, evening runs see tomorrow"),
     7: Hurt("SMS at midnight"),
-    8: Hurt(
-        "nagged although credit covers it",
-        "what credit covers whole is not asked; one that covers a part lowers digests only",
-    ),
+    8: Hurt("nagged although credit covers it"),
     9: Hurt("partial payment ignored"),
     10: Hurt("due date moved, old date kept"),
     11: Hurt("first import told everyone about old debts"),
@@ -71,10 +68,7 @@ RULES = {
     19: Hurt("settings changed and 300 messages left"),
     20: Hurt("an API glitch marked everyone unpaid"),
     21: Hurt("a disputed invoice kept being chased"),
-    22: Hurt(
-        "five contracts, five messages",
-        "what comes due on a day is one message, one total; what is open besides is not listed",
-    ),
+    22: Hurt("five contracts, five messages"),
     23: Hurt("staff resync spammed the customer"),
     24: Hurt("secrets in logs and repositories"),
 }

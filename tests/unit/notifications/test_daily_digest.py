@@ -41,6 +41,7 @@ def daily(*due_in: int | None, **more: Any) -> Letter:
         "debts": debts,
         "amount_due": total,
         "amount_total": total,
+        "received": Decimal(0),
         "due_date": debts[0].due_date,
     }
     return sample_letter(AlertKind.DIGEST, Case.DAILY, **(given | more))

@@ -106,6 +106,16 @@ def test_telegram_gets_the_text_with_the_code_and_then_the_invoice(provider: Pro
     assert b"Factura_A-0001-793_2021-10.pdf" in document[2]
 
 
+def test_a_pause_is_heard_however_logging_was_set_up(provider: Provider) -> None:
+    """How long a bot is to wait is only in a text at debug level; a level set later hides none."""
+    logging.getLogger("apprise").setLevel(logging.WARNING)
+    provider.answers = [(429, {"parameters": {"retry_after": 35}})]
+
+    outcome = send(provider, "telegram", files=False)
+
+    assert (outcome.fate, outcome.retry_after) == (Fate.HELD_UP, 35)
+
+
 def test_telegram_gets_the_text_alone(provider: Provider) -> None:
     """Without files it is one message of HTML to exactly this chat."""
     send(provider, "telegram", files=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from email.message import EmailMessage
@@ -232,6 +233,46 @@ def test_a_partial_payment_shows_the_balance_and_what_was_received() -> None:
         text = " ".join(message.text.replace("\u00a0", " ").split())
         assert "Recibimos $ 1.000,00 y queda un saldo pendiente de $ 1.590,00." in text
         assert "Total a pagar" not in text
+
+
+@pytest.mark.parametrize("kind", [one for one in AlertKind if one.shows_debt])
+def test_credit_that_is_not_enough_lowers_what_is_asked(kind: AlertKind) -> None:
+    """Who has credit reads how much of it was counted, and is asked for the rest (rule 8)."""
+    whole = seed(kind)
+    asked = whole.amount_due - Decimal(500)
+    letter = replace(whole, amount_due=asked, credit=Decimal(500), received=Decimal(0))
+
+    for medium in Medium:
+        text = " ".join(
+            render(letter, medium=medium, locale="es_AR").text.replace("\u00a0", " ").split()
+        )
+        if kind is AlertKind.DIGEST:
+            assert "suman $ 7.770,00; con tu saldo a favor quedan $ 7.270,00." in text
+        else:
+            assert "Descontando tu saldo a favor de $ 500,00, quedan $ 2.090,00." in text
+        assert "queda un saldo pendiente" not in text
+
+
+def test_a_part_that_was_paid_and_credit_are_told_apart() -> None:
+    """What was received leaves a balance, and credit lowers what is asked of it."""
+    letter = seed("overdue", amount_due=Decimal(1090), received=Decimal(1000), credit=Decimal(500))
+
+    for medium in Medium:
+        text = " ".join(
+            render(letter, medium=medium, locale="es_AR").text.replace("\u00a0", " ").split()
+        )
+        assert "Recibimos $ 1.000,00 y tenés $ 500,00 a favor: quedan $ 1.090,00." in text
+    facts = email(letter).text.replace("\u00a0", " ")
+    assert (
+        "Saldo pendiente: $ 1.590,00\nSaldo a favor: $ 500,00\nTotal a pagar: $ 1.090,00" in facts
+    )
+
+
+@pytest.mark.parametrize("medium", list(Medium))
+def test_a_digest_says_what_was_received(medium: Medium) -> None:
+    """A part that was paid is not ignored where room is short either (rule 9)."""
+    text = render(seed("digest"), medium=medium, locale="es_AR").text.replace("\u00a0", " ")
+    assert "ecibimos $ 600,00" in text
 
 
 def test_the_pdf_is_named_only_where_it_travels() -> None:
