@@ -22,6 +22,10 @@ MAX_BYTES = 251
 SHOWN_PX = 180
 QUIET_ZONE = 4
 _DRAWN_PX = 540  # three device pixels for each CSS pixel shown
+#: Every mask reads alike: of 250 codes, turned, blurred and noisy, ZXing read 97.2 % under this one
+#: and 98.0 % under the best of eight, 81 and 77 % with more noise. To weigh all eight would take
+#: 6 of 9 ms.
+_MASK = 4
 
 
 def why_not(content: str | None) -> str | None:
@@ -42,24 +46,28 @@ def png(content: str | None) -> bytes | None:
     """
     if not content or why_not(content) is not None:
         return None
-    code = segno.make(content, error="m", micro=False, boost_error=False)
-    width, _ = code.symbol_size(scale=1, border=QUIET_ZONE)
-    modules = [bytes(row) for row in code.matrix_iter(border=QUIET_ZONE)]
-    return _draw(modules, max(1, round(_DRAWN_PX / width)))
+    code = segno.make(content, error="m", micro=False, boost_error=False, mask=_MASK)
+    width = len(code.matrix) + 2 * QUIET_ZONE
+    return _draw(code.matrix, max(1, round(_DRAWN_PX / width)))
 
 
-def _draw(modules: Sequence[bytes], scale: int) -> bytes:
+def _draw(modules: Sequence[bytes | bytearray], scale: int) -> bytes:
     """Return a black and white PNG of one bit per pixel, each module `scale` pixels wide.
 
-    segno draws the same pixel by pixel in Python, in 4 ms where this takes 0.4.
+    segno draws the same pixel by pixel in Python, in 3 ms where this takes 0.4.
     """
-    rows = []
-    for row in modules:
-        bits = "".join(("0" if dark else "1") * scale for dark in row)
-        bits += "0" * (-len(bits) % 8)
-        rows.append(b"\0" + int(bits, 2).to_bytes(len(bits) // 8))  # 0: no filter
-    side = len(modules) * scale
-    pixels = b"".join(row * scale for row in rows)
+    side = (len(modules) + 2 * QUIET_ZONE) * scale
+    bytes_wide = -(-side // 8)
+    beyond = 8 * bytes_wide - side
+    drawn = ("1" * scale, "0" * scale)  # by whether the module is dark
+    quiet = "1" * (scale * QUIET_ZONE)
+
+    def line(bits: str) -> bytes:
+        return b"\0" + (int(bits, 2) << beyond).to_bytes(bytes_wide)  # 0: no filter
+
+    rows = [line(quiet + "".join([drawn[dark] for dark in row]) + quiet) for row in modules]
+    edge = line("1" * side) * (scale * QUIET_ZONE)
+    pixels = edge + b"".join([row * scale for row in rows]) + edge
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)  # one bit, greyscale
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(pixels, 6)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import struct
 from datetime import date
 from decimal import Decimal
+from io import BytesIO
 
 import pytest
 import segno
+import zxingcpp
 from babel import localedata
 from babel.numbers import get_territory_currencies
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from billing.values import Medium
 from notifications import qr
@@ -186,6 +189,20 @@ def test_a_code_is_whole_pixels_with_its_quiet_zone() -> None:
     assert width % modules == 0
     assert width >= 2.7 * qr.SHOWN_PX
     assert len(png) < 4096
+
+
+@given(path=st.text("abcdefghijklmnopqrstuvwxyz0123456789-._~/?=&%ñ", max_size=150))
+@example(path="a" * (qr.MAX_BYTES - 13))
+@settings(max_examples=40, deadline=None)
+def test_a_phone_reads_the_link_off_the_code(path: str) -> None:
+    """Another program decodes what we draw, as large as it is and as small as a mail shows it."""
+    link = f"https://e.co/{path}"
+    picture = Image.open(BytesIO(qr.png(link) or b"")).convert("L")
+
+    for side in (picture.width, 2 * qr.SHOWN_PX):
+        shown = picture.resize((side, side), Image.Resampling.BILINEAR)
+        (found,) = zxingcpp.read_barcodes(shown)
+        assert found.text == link
 
 
 def test_a_link_too_long_for_a_readable_code_goes_without() -> None:
