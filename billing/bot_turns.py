@@ -254,7 +254,9 @@ class Turns:
         """Send one answer; False = it is tried again."""
         try:
             chat_id = int(self._tools.vault.open(row.chat_sealed))
-            self._tools.chat.say(self._bot.access, chat_id, row.answer or "")
+            account = self._bot.account
+            with self._tools.pace.passing(account.key, account.limits.gap):
+                self._tools.chat.say(self._bot.access, chat_id, row.answer or "")
         except SecretError:
             self._settle(row, "unreadable")
         except ChatError as error:

@@ -12,6 +12,7 @@ Exceptions that cross a door are declared here too, so that a use-case can name 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -284,6 +285,19 @@ class PacePort(Protocol):
         """
         ...
 
+    def passing(self, key: str, gap: float, *, number: int = 1) -> AbstractContextManager[object]:
+        """Wait for a place among what is under way or arrived within the last second; hold it.
+
+        Turns say when a message is to leave; on its way it may be late, and the provider counts
+        when it arrives.
+
+        Args:
+            key: what the message counts for.
+            gap: the seconds between two messages there.
+            number: how many messages it counts as.
+        """
+        ...
+
 
 class Unpaced:
     """Keeps nothing apart: for rehearsals, and for accounts without short limits."""
@@ -292,6 +306,11 @@ class Unpaced:
         """Let everybody pass at once."""
         del gaps, within
         return 0.0
+
+    def passing(self, key: str, gap: float, *, number: int = 1) -> AbstractContextManager[object]:
+        """Let everybody pass at once."""
+        del key, gap, number
+        return nullcontext()
 
 
 class NoticePort(Protocol):

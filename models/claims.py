@@ -34,6 +34,12 @@ def due_routes(session: Session, *, now: datetime) -> Sequence[tuple[int, str]]:
     return [(row.isp_id, row.route) for row in rows]
 
 
+def next_due(session: Session, isp_id: int, route: str) -> datetime | None:
+    """Return when the next planned delivery of a route is due; None = none is planned."""
+    waits = (Delivery.state == "planned", Delivery.isp_id == isp_id, Delivery.route == route)
+    return session.scalar(select(func.min(Delivery.not_before)).where(*waits))
+
+
 def claim(
     session: Session,
     isp_id: int,

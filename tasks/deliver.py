@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from billing.delivery.batch import BATCH_SIZE
 from tasks import queues
 from tasks.desk import desk
 from tasks.hints import hint
@@ -27,11 +26,19 @@ def dispatch(**_: object) -> None:
 
 @shared_task(name="deliver.batch", queue=queues.DELIVER)
 def batch(*, isp_id: int, route: str | None = None, **_: object) -> None:
-    """This task will send one batch over one route, and hint at the next while batches are full."""
+    """This task will send one batch over one route, and hint at the next one.
+
+    At once while more is due, or when the sending account lets more through, if that is soon. Only
+    who sent something goes on: hints that find nothing end here.
+    """
     d = desk()
     report = d.delivering.run_batch(isp_id, route=route, clock=d.clock)
-    if report.touched >= BATCH_SIZE:
-        hint(batch, isp_id=isp_id, route=route)
+    if route is None or not report.touched:
+        return
+    now = d.clock()
+    at = d.delivering.next_due(isp_id, route=route, now=now)
+    if at is not None:
+        hint(batch, wait=at - now, isp_id=isp_id, route=route)
 
 
 @shared_task(name="deliver.sweep", queue=queues.DELIVER)

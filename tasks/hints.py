@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -14,15 +15,19 @@ EXPIRES = 60
 log = structlog.get_logger()
 
 
-def hint(task: Task, **arguments: Any) -> bool:
+def hint(task: Task, *, wait: timedelta = timedelta(0), **arguments: Any) -> bool:
     """This function will enqueue a task, once and without waiting; False = the broker is away.
 
     Args:
         task: which one; its queue stands at its declaration.
+        wait: how long it rests first: a minute at most, since a longer wait belongs into a row.
         arguments: ids and ISO strings.
     """
     try:
-        task.apply_async(kwargs=arguments, retry=False, expires=EXPIRES)
+        seconds = wait.total_seconds()
+        task.apply_async(
+            kwargs=arguments, retry=False, countdown=seconds or None, expires=seconds + EXPIRES
+        )
     except OperationalError:
         log.info("hint.lost", task=task.name)
         return False

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 from redis import Redis
@@ -20,6 +21,7 @@ from redis.exceptions import RedisError
 
 from config.settings import Settings
 from worker.broker import broker_client
+from worker.passages import OwnPlaces, SharedPlaces, holding, places_of
 
 log = structlog.get_logger()
 
@@ -29,8 +31,9 @@ KEY_PREFIX = "alerta:turn:"
 TIMEOUT = 0.5
 #: Seconds before a broker that was lost is asked again.
 ASK_AGAIN_AFTER = 5.0
-#: What is left between two messages beyond the provider's own gap, for jitter on the way.
-MARGIN = 1.03
+#: What is left between two messages beyond the provider's own gap, for jitter on the way; where
+#: there are places (`passages.py`), they see to that.
+MARGIN = 1.1
 
 _TURN = """
 local now = redis.call('TIME')
@@ -75,6 +78,7 @@ class Turns:
         self._lost_until: float | None = None
         self._lock = threading.Lock()
         self._own: dict[str, float] = {}
+        self._own_places: dict[str, OwnPlaces] = {}
 
     def reserve(self, gaps: Sequence[tuple[str, float]], *, within: float) -> float:
         """Take the next turn; return how many seconds from now it is.
@@ -83,32 +87,68 @@ class Turns:
             gaps: what the message counts for and the seconds between two messages there.
             within: if the turn is later than this, none is taken.
         """
-        wide = [(key, gap * MARGIN) for key, gap in gaps]
-        if self._lost_until is None or self._clock() >= self._lost_until:
-            try:
-                turn = self._shared(wide, within)
-            except (RedisError, OSError, ValueError) as error:  # ValueError: nobody reads the URL
-                if self._lost_until is None:
-                    log.info("turns.alone", why=type(error).__name__)
-                self._lost_until = self._clock() + ASK_AGAIN_AFTER
-            else:
-                if self._lost_until is not None:
-                    log.info("turns.shared")
-                    self._lost_until = None
-                return turn
+        wide = [(key, gap if places_of(gap) else gap * MARGIN) for key, gap in gaps]
+        turn = self._asked(lambda client: self._shared(client, wide, within))
+        if turn is not None:
+            return turn
         return self._alone([(key, gap * self._children) for key, gap in wide], within)
+
+    @contextmanager
+    def passing(self, key: str, gap: float, *, number: int = 1) -> Iterator[None]:
+        """Wait for a place among what is under way or arrived within the last second; hold it.
+
+        Args:
+            key: what the message counts for.
+            gap: the seconds between two messages there; half a second or more needs no places.
+            number: how many messages it counts as.
+        """
+        places = places_of(gap)
+        if not places:
+            yield
+            return
+        own = self._own_places.setdefault(
+            key, OwnPlaces(max(places // self._children, 1), clock=self._clock)
+        )
+
+        def enter(name: str, wanted: int) -> float:
+            ask = self._asked(lambda client: SharedPlaces(client, key, places).enter(name, wanted))
+            return own.enter(name, wanted) if ask is None else ask
+
+        def leave(name: str, held: int) -> None:
+            self._asked(lambda client: SharedPlaces(client, key, places).leave(name, held))
+            own.leave(name, held)
+
+        with holding(enter, leave, number, clock=self._clock):
+            yield
 
     def close(self) -> None:
         """Close the connection."""
         if self._client is not None:
             self._client.close()
 
-    def _shared(self, gaps: Sequence[tuple[str, float]], within: float) -> float:
-        if self._client is None:
-            self._client = broker_client(self._settings, timeout=TIMEOUT)
+    def _asked(self, ask: Callable[[Redis], float | None]) -> float | None:
+        """Return the broker's answer; None = it is out of reach, and is left alone for a while."""
+        if self._lost_until is not None and self._clock() < self._lost_until:
+            return None
+        try:
+            with self._lock:
+                if self._client is None:
+                    self._client = broker_client(self._settings, timeout=TIMEOUT)
+            answer = ask(self._client)
+        except (RedisError, OSError, ValueError) as error:  # ValueError: nobody reads the URL
+            if self._lost_until is None:
+                log.info("turns.alone", why=type(error).__name__)
+            self._lost_until = self._clock() + ASK_AGAIN_AFTER
+            return None
+        if self._lost_until is not None:
+            log.info("turns.shared")
+            self._lost_until = None
+        return answer
+
+    def _shared(self, client: Redis, gaps: Sequence[tuple[str, float]], within: float) -> float:
         keys = [KEY_PREFIX + key for key, _ in gaps]
         numbers = [round(within * 1e6), *(round(gap * 1e6) for _, gap in gaps)]
-        turn = self._client.eval(_TURN, len(keys), *keys, *numbers)
+        turn = client.eval(_TURN, len(keys), *keys, *numbers)
         return max(float(str(turn)), 0.0) / 1e6
 
     def _alone(self, gaps: Sequence[tuple[str, float]], within: float) -> float:

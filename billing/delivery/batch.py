@@ -415,7 +415,7 @@ class Batch:
     def _turn(self, one: Outgoing, settled: list[claims.Settled]) -> float | None:
         """Return in how many seconds a message may leave; None = not now, it was put off."""
         limits, channel = one.account.limits, one.parcel[0].dossier.channel
-        number = self.doors.messenger.counts_as(channel.scheme, one.attachments)
+        number = self._counts_as(one)
         gaps = []
         if limits.gap:
             gaps.append((one.account.key, limits.gap * number))
@@ -432,12 +432,21 @@ class Batch:
         self._to_judge.append(one.errand)
         return None
 
+    def _counts_as(self, one: Outgoing) -> int:
+        """Return how many messages of its provider this one is."""
+        scheme = one.parcel[0].dossier.channel.scheme
+        return self.doors.messenger.counts_as(scheme, one.attachments)
+
     def _sending(self, one: Outgoing, turn: float) -> Callable[[], Outcome]:
+        number = self._counts_as(one)
+
         def send() -> Outcome:
             if turn > 0:
                 self.doors.sleep(turn)
+            account = one.account
             try:
-                return self.doors.messenger.send(one.message, one.envelope, one.attachments)
+                with self.doors.pace.passing(account.key, account.limits.gap, number=number):
+                    return self.doors.messenger.send(one.message, one.envelope, one.attachments)
             except DestinationError as error:
                 return Outcome(fate=Fate.REJECTED, detail=str(error))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import select
@@ -33,6 +33,9 @@ from models.database import Database
 from models.isp import Transport
 
 log = structlog.get_logger()
+
+#: How far ahead the broker is told to come back; what is further away is found by a tick.
+SOON = timedelta(seconds=60)
 
 
 class Delivering:
@@ -111,7 +114,7 @@ class Delivering:
             What became of each claimed delivery; `touched` is 0 where nothing could go.
         """
         started = clock()
-        limit = BATCH_SIZE if route is None else self._room(isp_id, route, now=started)
+        limit, _ = (BATCH_SIZE, started) if route is None else self._room(isp_id, route, started)
         if not limit:
             return DeliveryReport()
         with self._database.write() as session:
@@ -154,6 +157,20 @@ class Delivering:
         )
         return report
 
+    def next_due(self, isp_id: int, *, route: str, now: datetime) -> datetime | None:
+        """This function will say when something may leave over a route again, if that is soon.
+
+        Returns:
+            An instant from `now` on, at most `SOON` away; None = later, or nothing is left.
+        """
+        with self._database.read() as session:
+            earliest = claims.next_due(session, isp_id, route)
+        if earliest is None or earliest > now + SOON:
+            return None
+        _, opens_at = self._room(isp_id, route, now)
+        at = max(earliest, opens_at, now)
+        return at if at <= now + SOON else None
+
     def sweep(self, *, now: datetime) -> tuple[int, int]:
         """This function will resolve claims whose worker died: (given back, uncertain)."""
         with self._database.write() as session:
@@ -167,26 +184,27 @@ class Delivering:
             log.warning("deliver.recovered", given_back=given_back, uncertain=uncertain)
         return given_back, uncertain
 
-    def _room(self, isp_id: int, route: str, *, now: datetime) -> int:
-        """Return how many deliveries it is worth claiming: what the sending account lets through.
+    def _room(self, isp_id: int, route: str, now: datetime) -> tuple[int, datetime]:
+        """Return how many deliveries it is worth claiming, and from when on.
 
-        An estimate, without a lock: whoever journals an attempt counts again.
+        As many as the sending account lets through; an estimate, without a lock: whoever journals
+        an attempt counts again.
         """
         with self._database.read() as session:
             transport = session.scalars(
                 select(Transport).where(Transport.isp_id == isp_id, Transport.scheme == route)
             ).first()
             if transport is None:
-                return BATCH_SIZE
+                return BATCH_SIZE, now
             try:
                 accounts = providers.Accounts(self._doors.vault, self._doors.messenger)
                 account = accounts.of_transport(transport)
             except SecretError:
-                return BATCH_SIZE  # each delivery says so
+                return BATCH_SIZE, now  # each delivery says so
             standing = providers.standings(session, [account.key]).get(account.key)
-            if standing is not None and standing.rests(now):
-                return 0
-            left, _ = providers.room(session, account.key, account.limits.counted, now=now)
+            if standing is not None and standing.paused_until and standing.rests(now):
+                return 0, standing.paused_until
+            left, opens_at = providers.room(session, account.key, account.limits.counted, now=now)
         most = BATCH_SIZE if left is None else min(left, BATCH_SIZE)
         # An account in trouble is tried with one message.
-        return min(most, 1) if standing is not None and standing.failures else most
+        return min(most, 1) if standing is not None and standing.failures else most, opens_at

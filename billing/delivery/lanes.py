@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
+
+#: Seconds that what is over waits for company: rows are read and written for all of it in one go.
+_LINGER = 0.02
 
 
 class Lanes:
@@ -43,7 +46,9 @@ class Lanes:
         """Return the jobs that are over, waiting for one at most `timeout` seconds (None = any)."""
         if not self._running:
             return []
-        over, _ = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)
+        over, others = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)
+        if over and others:
+            over, _ = wait(self._running, timeout=_LINGER, return_when=ALL_COMPLETED)
         return [(self._running.pop(one), one) for one in over]
 
     def cancel(self) -> list[object]:

@@ -7,6 +7,7 @@ from functools import partial
 
 from tasks import queues
 from tests.chaos.hastening import finish
+from tests.chaos.sink import Sink
 from tests.chaos.stage import STARTS_WITHIN, Stage
 from tests.support.processes import Running, wait_until
 
@@ -14,7 +15,7 @@ from tests.support.processes import Running, wait_until
 APART = 90.0
 
 
-def side_by_side(stage: Stage, *, apart: float = APART, seconds: float) -> list[int]:
+def side_by_side(stage: Stage[Sink], *, apart: float = APART, seconds: float) -> list[int]:
     """This function will let two daemons send what is due, one with a clock that is ahead.
 
     Args:

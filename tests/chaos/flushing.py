@@ -10,6 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.chaos.hastening import unended
+from tests.chaos.sink import Sink
 from tests.chaos.stage import Stage
 from tests.chaos.victims import Kind, find, kill_one
 from tests.support.processes import Running, wait_until
@@ -23,7 +24,7 @@ _BACK_WITHIN = 60
 
 
 def flush_and_restart(
-    stage: Stage, daemon: Running, name: str, times: int, *, apart: float, seconds: float
+    stage: Stage[Sink], daemon: Running, name: str, times: int, *, apart: float, seconds: float
 ) -> int:
     """This function will empty a daemon's Valkey and kill it, again and again while messages leave.
 
@@ -58,7 +59,7 @@ def _is_back(daemon: Running, before: set[int], socket: Path) -> bool:
     return bool({one.pid for one in find(daemon, Kind.VALKEY)} - before) and answers(socket)
 
 
-def empty(stage: Stage, name: str) -> bool:
+def empty(stage: Stage[Sink], name: str) -> bool:
     """FLUSHALL; False = the broker is away just now."""
     with Redis(unix_socket_path=str(socket_path(stage.folder / name))) as broker:
         try:

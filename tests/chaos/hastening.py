@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
@@ -18,14 +19,14 @@ _DEAD_AFTER = timedelta(seconds=10)
 _OPEN = ("planned", "sending")
 
 
-def unended(stage: Stage) -> int:
+def unended(stage: Stage[Any]) -> int:
     """Return how many deliveries have no end yet."""
     with stage.house.database.read() as session:
         query = select(func.count()).select_from(Delivery).where(Delivery.state.in_(_OPEN))
         return session.scalar(query) or 0
 
 
-def is_stuck(stage: Stage, *, now: datetime) -> bool:
+def is_stuck(stage: Stage[Any], *, now: datetime) -> bool:
     """Whether nothing will go on before a lease or a pause is over."""
     moving = or_(
         (Delivery.state == "planned") & (Delivery.not_before <= now),
@@ -35,7 +36,7 @@ def is_stuck(stage: Stage, *, now: datetime) -> bool:
         return not session.scalar(select(func.count()).where(moving)) and not stage.sink.busy
 
 
-def hasten(stage: Stage) -> None:
+def hasten(stage: Stage[Any]) -> None:
     """End every lease and every pause; the sweep of the product resolves what broke off."""
     now = datetime.now(UTC)
     with stage.house.database.write() as session:
@@ -46,7 +47,7 @@ def hasten(stage: Stage) -> None:
         session.execute(update(Delivery).where(waits).values(not_before=now))
 
 
-def finish(stage: Stage, daemon: Running, *, seconds: float) -> None:
+def finish(stage: Stage[Any], daemon: Running, *, seconds: float) -> None:
     """Let the daemon bring every delivery to its end.
 
     Raises:

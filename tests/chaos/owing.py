@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import insert
 
@@ -20,6 +21,7 @@ from billing.isps import IspSetup
 from models.account import Account, Channel
 from models.alert import Alert, Delivery
 from models.invoice import Invoice
+from notifications.capabilities import medium_of
 from worker.house import House
 
 SLUG = "interatos"
@@ -35,15 +37,41 @@ class Owed:
     message_id: str
 
 
-def owe(
-    house: House, number: int, *, mail_url: str, rng: random.Random, now: datetime
-) -> list[Owed]:
+class Post(Protocol):
+    """Where messages arrive.
+
+    Attributes:
+        scheme: of the channels that lead there.
+        url: the ISP's sending account.
+        limits: of that account, as `alerta isp limits` reads them; None = those of its kind.
+        settings: what a daemon is told beyond its own, without the prefix.
+        taken: what arrived, in order.
+        busy: whether somebody is speaking to it.
+    """
+
+    scheme: str
+    limits: str | None
+    settings: Mapping[str, str]
+
+    @property
+    def url(self) -> str: ...  # noqa: D102
+    @property
+    def taken(self) -> Sequence[object]: ...  # noqa: D102
+    @property
+    def busy(self) -> bool: ...  # noqa: D102
+
+    def address(self, place: int) -> str:
+        """Return where the customer of this number gets messages."""
+        ...
+
+
+def owe(house: House, number: int, *, post: Post, rng: random.Random, now: datetime) -> list[Owed]:
     """This function will make an ISP and so many deliveries that are due at once.
 
     Args:
         house: of the empty database.
         number: how many.
-        mail_url: the ISP's sending account, without limits.
+        post: where they go.
         rng: draws the Message-IDs.
         now: the present.
     """
@@ -55,21 +83,22 @@ def owe(
         ),
         now=now,
     )  # fmt: skip
-    house.isps.set_transport(SLUG, "email", mail_url, now=now)
-    house.isps.set_limits(SLUG, "email", "none")
+    house.isps.set_transport(SLUG, post.scheme, post.url, now=now)
+    if post.limits is not None:
+        house.isps.set_limits(SLUG, post.scheme, post.limits)
     owed = [
-        Owed(one, f"c{one}@clientes.example", str(uuid.UUID(int=rng.getrandbits(128), version=4)))
+        Owed(one, post.address(one), str(uuid.UUID(int=rng.getrandbits(128), version=4)))
         for one in range(1, number + 1)
     ]
     with house.database.write() as session:
-        for table, rows in _rows(house, isp_id, owed, now=now).items():
+        for table, rows in _rows(house, isp_id, owed, post.scheme, now=now).items():
             session.execute(insert(table), rows)
     house.database.count_anew(Account, Channel, Invoice, Alert, Delivery)
     return owed
 
 
 def _rows(
-    house: House, isp_id: int, owed: list[Owed], *, now: datetime
+    house: House, isp_id: int, owed: list[Owed], scheme: str, *, now: datetime
 ) -> dict[Any, list[dict[str, Any]]]:
     """Return what each table gets; every number is also the id of its account, channel, …."""
     rows: dict[Any, list[dict[str, Any]]] = {
@@ -95,14 +124,14 @@ def _rows(
             {
                 "id": place,
                 "account_id": place,
-                "scheme": "email",
-                "medium": "email",
+                "scheme": scheme,
+                "medium": medium_of(scheme).value,
                 "destination_sealed": house.vault.seal(one.recipient),
                 "destination_digest": house.vault.digest(
                     one.recipient, purpose=DESTINATION_PURPOSE
                 ),
                 "needs_transport": True,
-                "label": "c…@clientes.example",
+                "label": "c…",
                 "created_at": before,
             }
         )
@@ -145,7 +174,7 @@ def _rows(
                 "account_id": place,
                 "alert_id": place,
                 "channel_id": place,
-                "route": "email",
+                "route": scheme,
                 "state": "planned",
                 "message_id": one.message_id,
                 "planned_at": now,

@@ -14,7 +14,9 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Self
 
 _ID = re.compile(rb"^Message-ID:\s*<([^@>]+)@", re.IGNORECASE | re.MULTILINE)
@@ -39,9 +41,14 @@ class Sink:
         slow: … after so many seconds.
 
     Attributes:
+        scheme, limits, settings: as `tests.chaos.owing.Post`.
         taken: what it has said that it took, in order.
         hesitate: as above; may be changed at any time.
     """
+
+    scheme = "email"
+    limits: str | None = "none"
+    settings: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -66,6 +73,10 @@ class Sink:
     def url(self) -> str:
         """The sending account of an ISP that uses this server."""
         return f"mailto://127.0.0.1:{self.port}?from=avisos@interatos.example"
+
+    def address(self, place: int) -> str:
+        """Return the mailbox of a customer."""
+        return f"c{place}@clientes.example"
 
     @property
     def busy(self) -> bool:

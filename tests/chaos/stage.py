@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from pydantic import SecretStr
 from sqlalchemy import select, update
@@ -17,16 +17,18 @@ from config.keys import new_key
 from config.settings import PREFIX, Settings
 from models.alert import Attempt, Delivery
 from tests.chaos.judging import Stand
-from tests.chaos.owing import Owed, owe
-from tests.chaos.sink import Sink
+from tests.chaos.owing import Owed, Post, owe
 from tests.support.processes import ROOT, Running, wait_until
 from worker.house import House
 
 STARTS_WITHIN = 120
 
 
+P = TypeVar("P", bound=Post)
+
+
 @dataclass
-class Stage:
+class Stage(Generic[P]):
     """What one trial plays on; a context manager.
 
     Args:
@@ -41,7 +43,7 @@ class Stage:
     database_url: str
     number: int
     rng: random.Random
-    sink: Sink
+    sink: P
     house: House = field(init=False)
     owed: list[Owed] = field(init=False)
 
@@ -55,7 +57,7 @@ class Stage:
             )
         )
         now = datetime.now(UTC)
-        self.owed = owe(self.house, self.number, mail_url=self.sink.url, rng=self.rng, now=now)
+        self.owed = owe(self.house, self.number, post=self.sink, rng=self.rng, now=now)
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +125,7 @@ class Stage:
         ours = {
             "HOME": str(home), "DATABASE_URL": self.database_url, "SECRET_KEY": self._key,
             "TICK": "1", "SYNC_EVERY": "86400", "CONCURRENCY": str(concurrency),
+            **self.sink.settings,
         }  # fmt: skip
         prefixed = {f"{PREFIX}{name}": value for name, value in ours.items()}
         return {**kept, **prefixed, "PYTHONPATH": str(ROOT), "HOME": str(home), "COLUMNS": "250"}

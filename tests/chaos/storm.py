@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from tests.chaos.hastening import hasten, is_stuck, unended
+from tests.chaos.sink import Sink
 from tests.chaos.stage import Stage
 from tests.chaos.victims import Kind, kill_one
 from tests.support.processes import Running
@@ -17,7 +18,7 @@ _SILENCE = 2.0
 
 
 def rage(
-    stage: Stage,
+    stage: Stage[Sink],
     daemon: Running,
     kinds: Sequence[Kind],
     *,

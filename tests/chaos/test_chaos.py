@@ -34,7 +34,7 @@ def sink() -> Iterator[Sink]:
         yield running
 
 
-def on_stage(tmp_path: Path, database_url: str, sink: Sink, number: int) -> Stage:
+def on_stage(tmp_path: Path, database_url: str, sink: Sink, number: int) -> Stage[Sink]:
     """Make deliveries that are due."""
     return Stage(tmp_path, database_url, number, random.Random(SEED), sink)
 
@@ -64,7 +64,7 @@ def test_whatever_is_killed_nothing_is_lost_and_nothing_doubled(
     assert (found.sent, found.uncertain) == (number, 0)
 
 
-def let_time_pass(stage: Stage) -> None:
+def let_time_pass(stage: Stage[Sink]) -> None:
     """Deliver once every lease of the dead is over, and once every pause is."""
     house = stage.house
     now = datetime.now(UTC) + LEASE

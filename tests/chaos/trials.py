@@ -7,15 +7,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import clocks, flushing, storm, victims
-from tests.chaos.hastening import finish
+from tests.chaos import chats, clocks, flushing, storm, victims
+from tests.chaos.chats import Chats
+from tests.chaos.hastening import finish, unended
 from tests.chaos.judging import judge, not_at_once, overtaken
 from tests.chaos.sink import Sink
 from tests.chaos.stage import Stage
 from tests.support.databases import migrated_sqlite, running_postgres
+from tests.support.processes import wait_until
 
 #: Seconds. A trial that is not over by then has failed.
 LONGEST = 1200.0
@@ -70,8 +73,27 @@ def two_clocks(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
     return {**found, "blows": {"sent by the right clock": shares[0], "by the other": shares[1]}}
 
 
+def bot(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
+    """This function will send over one bot as fast as it may, while Telegram has its whims."""
+    number, whims = (300, 1) if quick else (3_000, 6)
+    rng = random.Random(seed)
+    seen = Chats(random.Random(seed + 1), whims=whims, every=200)
+    with seen, Stage(folder, url, number, rng, seen) as stage:
+        with stage.start("daemon", "up") as daemon:
+            stage.at_work(daemon)
+            wait_until(partial(_is_done, stage), seconds=LONGEST, what="everything is sent")
+            assert daemon.process.poll() is None, daemon.text[-6000:]
+        found = asdict(chats.judge(stage.owed, stage.stands(), seen))
+    blows = {"whims of Telegram": whims, "requests it refused": found["refused"]}
+    return {**found, "blows": blows}
+
+
+def _is_done(stage: Stage[Chats]) -> bool:
+    return unended(stage) == 0
+
+
 TRIALS: Mapping[str, Callable[..., Found]] = {
-    "kills": kills, "flushes": flushes, "clocks": two_clocks,
+    "kills": kills, "flushes": flushes, "clocks": two_clocks, "bot": bot,
 }  # fmt: skip
 
 

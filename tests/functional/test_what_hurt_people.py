@@ -771,7 +771,7 @@ def test_a_disputed_invoice_is_left_alone_until_the_hold_is_over(
 @pytest.mark.rule(number=22)
 @on_sqlite
 def test_five_contracts_are_one_message_a_day(daytime: Town) -> None:
-    """Whatever comes due on a day, some soon, some late, is one message with one total."""
+    """What is due on a day is one message; its total is all that is open and was announced."""
     town = daytime
     at(town, 0, "20:00")
     ana = town.customer(contracts=5)
@@ -789,9 +789,9 @@ def test_five_contracts_are_one_message_a_day(daytime: Town) -> None:
     assert heard == {
         "1 09:00": "Una vence hoy: tenés 3 facturas por pagar · $ 7.770,00",
         "2 09:00": "Hoy vence tu factura 30004",
-        "3 09:00": "Tenés 2 facturas vencidas · $ 5.180,00",
+        "3 09:00": "4 ya vencieron: tenés 5 facturas por pagar · $ 12.950,00",
         "4 09:00": "No registramos el pago de tu factura 30003",
-        "5 09:00": "2 ya vencieron: tenés 3 facturas por pagar · $ 7.770,00",
+        "5 09:00": "4 ya vencieron: tenés 5 facturas por pagar · $ 12.950,00",
     }
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import structlog
+
 from config.settings import PREFIX
 from tests.support.house import ImpatientHouse
 from tests.support.processes import ROOT, Running
@@ -142,11 +144,20 @@ class _Stdin(io.StringIO):
 
 @contextmanager
 def _own_logging() -> Iterator[None]:
-    """A command sets logging up for its process; put the test's back afterwards."""
+    """A command sets logging up for its process; put the test's back afterwards.
+
+    No logger remembers what it was told meanwhile, or later tests could not listen to it.
+    """
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    configure = structlog.configure
+
+    def forgettably(**given: Any) -> None:
+        configure(**(given | {"cache_logger_on_first_use": False}))
+
     try:
-        yield
+        with mock.patch.object(structlog, "configure", forgettably):
+            yield
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)

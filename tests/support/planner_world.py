@@ -18,6 +18,7 @@ from sqlalchemy import delete, select
 
 from billing.apply import apply_look
 from billing.delivery.delivering import Delivering
+from billing.digest import MOST_LISTED
 from billing.ending import LEASE
 from billing.held import HoldKind
 from billing.holds import Holds
@@ -145,6 +146,7 @@ class Sent:
     channel: int
     parts: tuple[Part, ...]
     covered: bool
+    listed: frozenset[Bill]
 
     @property
     def asks(self) -> bool:
@@ -519,7 +521,10 @@ class Judge:
         )
         person = next(one for one in world.people if one.account_id == row.account_id)
         covered = letter.covered_by_credit
-        sent = Sent(world.now, world.rounds, person, row.channel_id, parts, covered)
+        listed = frozenset(
+            world.bills[str(debt.invoice_number)] for debt in letter.debts
+        ) or frozenset(part.bill for part in parts)
+        sent = Sent(world.now, world.rounds, person, row.channel_id, parts, covered, listed)
         almanac = world.almanac(person)
         wall = world.now.astimezone(almanac.zone)
         assert almanac.is_open(world.now), f"{letter.kind} left at {wall:%a %d %b %H:%M %Z}"
@@ -600,19 +605,40 @@ class Judge:
                 assert bill.second_due > today
 
     def _amounts(self, letter: Letter, sent: Sent) -> None:
-        bills = {part.bill for part in sent.parts}
+        own = {part.bill for part in sent.parts}
+        person = sent.person
         if letter.debts:
-            assert {debt.invoice_number for debt in letter.debts} == {b.number for b in bills}
-            assert len(letter.debts) == len(bills), "listed twice"
-            total = sum((bill.balance for bill in bills), Decimal(0))
+            listed = sent.listed
+            assert len(letter.debts) == len(listed), "listed twice"
+            open_ = self._open(person, sent.at)
+            assert own <= listed <= own | open_, "asks for what is not to be asked for"
+            room = max(MOST_LISTED, len(own))
+            assert len(listed) == min(room, len(own | open_)), "an open one is missing"
+            assert letter.more_debts == len(own | open_) - len(listed)
+            assert all(bill.told == bill.terms for bill in listed), "no fresh look"
+            total = sum((bill.balance for bill in listed), Decimal(0))
             assert letter.amount_total == total
-            assert letter.amount_due == min(total, sent.person.owes)
+            assert letter.amount_due == min(total, person.owes)
         else:
             assert len(sent.parts) == 1
-            (bill,) = bills
+            (bill,) = own
             assert letter.invoice_number == bill.number
             if sent.asks:
-                assert letter.amount_due == bill.balance
+                assert letter.amount_due == min(bill.balance, person.owes)
+
+    def _open(self, person: Person, at: datetime) -> set[Bill]:
+        """Return what a digest asks for, as our program knows it after its looks."""
+        world, today = self._world, self._world.almanac(person).day(at)
+        told = {bill for one in world.sent for bill in one.listed}
+        return {
+            bill
+            for bill in person.bills
+            if bill.told
+            and bill.told[0] == "pending"
+            and bill.told[3] >= world.plan.minimum
+            and person.stop_on(bill, today) is None
+            and (not bill.silent or bill in told or bill.told[1] >= today)
+        }
 
     def _one_message(self, sent: Sent) -> None:
         """What goes to somebody at one time about several bills is one message."""

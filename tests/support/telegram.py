@@ -58,7 +58,8 @@ class Bot:
         sent: what was accepted, in order.
         calls: how often each method was asked for, whatever the answer.
         violations: sends that exceeded a limit.
-        refused: requests refused because an earlier one did.
+        refused: requests refused because an earlier one did, or on a whim.
+        rested: seconds for which it was refused on a whim.
         blocked: chats whose owner blocked the bot: 403.
         gone: chats that do not exist: 400.
         revoked: whether the token is not valid any more: 401.
@@ -77,6 +78,7 @@ class Bot:
         self.calls: Counter[str] = Counter()
         self.violations = 0
         self.refused = 0
+        self.rested = 0.0
         self.blocked: set[int] = set()
         self.gone: set[int] = set()
         self.revoked = False
@@ -202,6 +204,8 @@ class TelegramServer:
         burst: messages that a chat may get within as many seconds. 1 = one a second, as documented;
             Telegram itself "may allow short bursts", such as a text that comes with two files.
         retry_after: seconds for which a bot is refused once it exceeded a limit.
+        whim: asked before each send that is within the limits: whole seconds for which the bot is
+            refused all the same, or None.
         clock: seconds, for the limits.
     """
 
@@ -211,11 +215,13 @@ class TelegramServer:
         per_second: int = 30,
         burst: int = 1,
         retry_after: float = 3,
+        whim: Callable[[], int | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.per_second = per_second
         self.burst = burst
         self.retry_after = retry_after
+        self.whim = whim
         self.clock = clock
         self.lock = threading.Lock()
         self.bots: dict[str, Bot] = {}
@@ -356,6 +362,11 @@ class TelegramServer:
         pause = bot.why_not(chat_id, messages=max(1, len(files)), now=now)
         if pause is not None:
             return _too_many(pause)
+        if (whim := self.whim()) is not None:
+            bot.blocked_until = now + whim
+            bot.rested += whim
+            bot.refused += 1
+            return _too_many(whim)
         with self.lock:
             bot.sent.append(Sent(method=method, chat_id=chat_id, text=text, at=now, files=files))
         return _ok({"message_id": len(bot.sent), "chat": {"id": chat_id}, "text": text})

@@ -19,6 +19,7 @@ from billing.delivery.providers import Accounts
 from billing.held import HoldKind
 from billing.isps import IspSetup, SetupError
 from billing.listening import LEASE, Listening
+from billing.ports import Unpaced
 from models.account import Account, Channel
 from models.alert import Provider
 from models.bot import Bot as BotRow
@@ -448,7 +449,7 @@ def test_answers_wait_for_the_turn_of_alerts(place: BotTown) -> None:
     """The bot has one line, and so has the chat: both are asked for, by the names alerts use."""
     asked: list[tuple[list[tuple[str, float]], float]] = []
 
-    class Line:
+    class Line(Unpaced):
         """A line in which somebody stands before us."""
 
         turn = 5.0
