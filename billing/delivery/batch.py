@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
@@ -26,6 +26,7 @@ from billing.delivery.ledger import Ledger, ended_for, put_off, settled_by
 from billing.delivery.together import to_look_at_besides
 from billing.delivery.writing import Outgoing, Paper, paper_of, pdf_wanted, write
 from billing.dossier import Dossier, open_dossiers
+from billing.ending import asked_pause
 from billing.letter import Fate, Outcome
 from billing.ports import (
     Clock,
@@ -149,6 +150,8 @@ class Batch:
     _checked: Checked = field(default_factory=Checked)
     _wispro: WisproPort | None = None
     _stumbled: list[Exception] = field(default_factory=list)
+    #: Until when providers asked us to wait; lanes write it, too.
+    _closed: dict[str, datetime] = field(default_factory=dict)
     _started: set[Claim] = field(default_factory=set)
     _over: list[tuple[Outgoing, Future[Outcome]]] = field(default_factory=list)
     _lanes: Lanes = field(init=False)
@@ -444,13 +447,28 @@ class Batch:
             if turn > 0:
                 self.doors.sleep(turn)
             account = one.account
-            try:
-                with self.doors.pace.passing(account.key, account.limits.gap, number=number):
-                    return self.doors.messenger.send(one.message, one.envelope, one.attachments)
-            except DestinationError as error:
-                return Outcome(fate=Fate.REJECTED, detail=str(error))
+            with self.doors.pace.passing(account.key, account.limits.gap, number=number):
+                asked_to_wait = self._asked_to_wait(account.key)
+                if asked_to_wait is not None:
+                    return asked_to_wait
+                try:
+                    outcome = self.doors.messenger.send(one.message, one.envelope, one.attachments)
+                except DestinationError as error:
+                    outcome = Outcome(fate=Fate.REJECTED, detail=str(error))
+                if outcome.fate is Fate.HELD_UP and (pause := asked_pause(outcome)) is not None:
+                    self._closed[account.key] = self.clock() + pause
+            return outcome
 
         return send
+
+    def _asked_to_wait(self, key: str) -> Outcome | None:
+        """Return the fate of what is not sent because the provider has just asked us to wait."""
+        now = self.clock()
+        until = self._closed.get(key, now)
+        if until <= now:
+            return None
+        left = (until - now).total_seconds()
+        return Outcome(fate=Fate.HELD_UP, detail="the provider asked to wait", retry_after=left)
 
     def _take_sent(self, several: Sequence[tuple[Outgoing, Future[Outcome]]]) -> None:
         outcomes: list[tuple[Outgoing, Outcome]] = []

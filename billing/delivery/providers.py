@@ -19,6 +19,7 @@ from models.isp import Transport
 #: What a keyed hash of a sending account is good for.
 PURPOSE = "sending account"
 _KEY_LENGTH = 32
+_ROUNDED = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +112,15 @@ def lock(session: Session, keys: Collection[str]) -> None:
 
 
 def pause(session: Session, key: str, until: datetime, why: str) -> None:
-    """This function will let an account rest; a longer rest that was asked for stays."""
+    """This function will let an account rest; a longer rest that was asked for stays.
+
+    Providers round what is left of a rest up to a second: what was under way when it began and is
+    answered the same does not make it longer.
+    """
     lock(session, [key])
     row = session.get_one(Provider, key, populate_existing=True)
     row.failures += 1
-    if row.paused_until is None or row.paused_until < until:
+    if row.paused_until is None or row.paused_until + _ROUNDED < until:
         row.paused_until = until
         row.paused_why = why[:200]
 

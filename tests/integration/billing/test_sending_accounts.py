@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from billing.delivery import providers
+from billing.delivery.delivering import Delivering
 from billing.delivery.resending import ResendError
 from billing.isps import SetupError
 from billing.letter import Fate, Outcome
+from billing.ports import Unpaced
 from models.alert import Attempt, Provider
 from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, Town
@@ -65,6 +71,65 @@ def test_a_day_is_spread_over_its_hours(town: Town) -> None:
         sent.append(town.deliver().sent)
         town.wait(hours=1)
     assert sent == [2, 2, 1]
+
+
+@on_sqlite
+def test_what_waits_for_its_turn_hears_that_the_provider_wants_a_rest(
+    town: Town, answers: list[Outcome]
+) -> None:
+    """Of three in their lanes one is told to wait 30 s: nobody calls on the other two."""
+    told = threading.Event()
+
+    class Line(Unpaced):
+        """The first goes at once, the others when it has its answer."""
+
+        def reserve(self, gaps: Sequence[tuple[str, float]], *, within: float) -> float:
+            """Say whose turn it is."""
+            del gaps, within
+            self.turns = getattr(self, "turns", -1) + 1
+            return float(self.turns)
+
+        @contextmanager
+        def passing(self, key: str, gap: float, *, number: int = 1) -> Iterator[None]:
+            """Note that one was answered."""
+            del key, gap, number
+            yield
+            told.set()
+
+    house = town.house
+    house.isps.set_limits(SLUG, "email", "30/second")
+    delivering = Delivering(
+        house.database,
+        house.vault,
+        house.wispro,
+        house.messenger,
+        max_pdf_bytes=10**6,
+        pace=Line(),
+        lanes=3,
+        sleep=lambda _: None if told.wait(30) else pytest.fail("nobody was answered"),
+    )
+    owed(town, 3)
+    wait = Outcome(fate=Fate.HELD_UP, detail="answered 429", retry_after=30)
+    answers.append(wait)
+
+    report = delivering.run_batch(town.isp_id, route="email", clock=town.clock)
+
+    assert (report.deferred, report.sent, town.letters) == (3, 0, [])
+    assert delivering.next_due(town.isp_id, route="email", now=town.now) == town.now + timedelta(
+        seconds=30
+    )
+    town.wait(seconds=30)
+    assert town.deliver().sent == 3
+
+
+@on_sqlite
+def test_a_rest_is_not_made_longer_by_who_asked_before_it_began(town: Town) -> None:
+    """What is left is rounded up to a second in every answer; a longer rest is kept."""
+    with town.house.database.write() as session:
+        for until in (20.0, 20.9, 21.5, 5.0):
+            providers.pause(session, "k", town.now + timedelta(seconds=until), "429")
+        row = session.get_one(Provider, "k")
+        assert (row.paused_until, row.failures) == (town.now + timedelta(seconds=21.5), 4)
 
 
 @on_sqlite
