@@ -78,10 +78,13 @@ class Used:
 
     faults: tuple[str, ...]
     deliveries: int
+    sent: int
+    uncertain: int
+    uncertain_arrived: int
+    again: int
+    twice: int
     messages: int
-    used: float
-    violations: int
-    refused: int
+    note: str
 
 
 def judge(owed: Sequence[Owed], stands: Sequence[Stand], chats: Chats) -> Used:
@@ -98,4 +101,17 @@ def judge(owed: Sequence[Owed], stands: Sequence[Stand], chats: Chats) -> Used:
         faults.append(f"{bot.violations} times more than Telegram permits")
     if used < LEAST_USED:
         faults.append(f"{used:.1%} of the permitted rate, less than {LEAST_USED:.0%}")
-    return Used(tuple(faults), len(owed), len(chats.taken), used, bot.violations, bot.refused)
+    return Used(
+        faults=tuple(faults),
+        deliveries=len(owed),
+        sent=sum(one.state == "sent" for one in stands),
+        uncertain=sum(one.state == "uncertain" for one in stands),
+        uncertain_arrived=sum(
+            copies[str(500_000 + one.delivery_id)] > 0 for one in stands if one.state == "uncertain"
+        ),
+        again=sum(len(one.fates) > 1 for one in stands),
+        twice=sum(number > 1 for number in copies.values()),
+        messages=len(chats.taken),
+        note=f"{used:.1%} of the permitted rate was used, it was exceeded {bot.violations} times, "
+        f"and {bot.refused} requests were refused",
+    )

@@ -14,6 +14,7 @@ _TITLES = {
     "kills": "kill -9 at random moments",
     "flushes": "Valkey emptied and restarted",
     "clocks": "two daemons, clocks 90 s apart",
+    "bot": "one Telegram bot at 30 a second",
 }
 _COLUMNS = (
     "trial", "database", "deliveries", "messages", "`sent`", "`uncertain`", "sent once more",
@@ -55,10 +56,10 @@ def _name(one: dict[str, Any]) -> str:
 
 def _what_happened(one: dict[str, Any]) -> str:
     blows = ", ".join(f"{number} × {what}" for what, number in one["blows"].items())
-    return (
-        f"{_name(one)} (seed {one['seed']}, {one['seconds']} s): {blows}; "
-        f"{one['uncertain_arrived']} of {one['uncertain']} `uncertain` had arrived."
+    note = one.get(
+        "note", f"{one['uncertain_arrived']} of {one['uncertain']} `uncertain` had arrived"
     )
+    return f"{_name(one)} (seed {one['seed']}, {one['seconds']} s): {blows}; {note}."
 
 
 def read(data: Path) -> list[dict[str, Any]]:
