@@ -7,20 +7,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from billing.calendar import Calendar
-from billing.simulation.limits import limit_of, open_minutes
+from billing.simulation.limits import LimitSource, limit_of, open_minutes
 from billing.simulation.tally import Tally
 from billing.values import AlertKind, Medium, Reason
 
-#: What is taken for granted, in the operator's language: it stands under every forecast.
-ASSUMPTIONS = (
-    "Nadie paga y no se emite ni cambia ninguna factura: es lo más que saldría por lo que ya hay.",
-    "El saldo de cada cuenta es la suma de sus facturas abiertas; el crédito a favor no se conoce.",
-    "Todo proveedor acepta cada mensaje al primer intento, y Wispro siempre responde.",
-    "Una corrida retenida cuenta como liberada ahora.",
-    "Los segmentos de SMS son los de un mensaje de ejemplo de cada tipo.",
-)
+
+class Assumption(StrEnum):
+    """What is taken for granted; it stands under every forecast, in the words of each surface."""
+
+    NOTHING_CHANGES = "nothing_changes"  # nobody pays, nothing is issued: the most that would go
+    NO_CREDIT = "no_credit"  # an account owes the sum of its open invoices
+    ALL_ACCEPTED = "all_accepted"  # providers take everything at the first try, Wispro answers
+    HELD_IS_RELEASED = "held_is_released"  # a held run counts as released now
+    SAMPLE_SEGMENTS = "sample_segments"  # an SMS takes the segments of its kind's sample
+
+
 CAPS = frozenset({Reason.CAP_DAY, Reason.CAP_WEEK})
 
 
@@ -76,7 +80,7 @@ class ChannelTotal:
     busiest_minutes: float | None
     per_minute: float | None
     per_day: int | None
-    source: str
+    source: LimitSource
     tight: Sequence[Tight]
 
 
@@ -125,7 +129,7 @@ class Forecast:
     skipped: Sequence[Why]
     put_off: Sequence[Why]
     texts: Texts | None
-    assumptions: Sequence[str] = ASSUMPTIONS
+    assumptions: Sequence[Assumption] = tuple(Assumption)
 
 
 def forecast(

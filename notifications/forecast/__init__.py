@@ -14,7 +14,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from billing.simulation import Difference, Forecast
-from notifications.forecast.words import KINDS, REASONS, minutes, number, of_day, price
+from notifications.forecast.words import (
+    ASSUMPTIONS,
+    KINDS,
+    REASONS,
+    SOURCES,
+    minutes,
+    number,
+    of_day,
+    price,
+)
 from notifications.palette import DARK, LIGHT, TONES_DARK, TONES_LIGHT, Tone
 
 _FOLDER = Path(__file__).parent
@@ -66,6 +75,8 @@ def page(
         weeks=weeks(shown, effect),
         kinds=KINDS,
         reasons=REASONS,
+        sources=SOURCES,
+        assumptions=ASSUMPTIONS,
         capped=[day for day in shown.days if day.capped],
         tight=[(one, day) for one in shown.channels for day in one.tight],
         most=max((day.messages for day in shown.days), default=0),
