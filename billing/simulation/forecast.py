@@ -94,13 +94,29 @@ class Hour:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextMonth:
+    """The SMS of one calendar month: what was spent so far, what would come, in segments."""
+
+    first: date
+    spent: int
+    segments: int
+    over: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """What the messages by SMS cost; `cost` is None where no price was named."""
+    """What the messages by SMS cost; `cost` is None where no price was named.
+
+    `budget` is what the ISP may spend in a month, None = without one. The forecast does not stop
+    at it: a month that is `over` shows by how much.
+    """
 
     messages: int
     segments: int
     price: Decimal | None
     cost: Decimal | None
+    budget: int | None
+    months: Sequence[TextMonth]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +158,8 @@ def forecast(
     days: int,
     segments: Callable[[AlertKind], int] | None = None,
     price: Decimal | None = None,
+    budget: int | None = None,
+    spent: int = 0,
 ) -> Forecast:
     """This function will put what was counted in order.
 
@@ -154,6 +172,8 @@ def forecast(
         days: how many dates from today on.
         segments: how many SMS segments a message of a kind takes; None = one.
         price: of one segment, in `currency`; None = unknown.
+        budget: segments that the ISP may spend in a calendar month; None = without one.
+        spent: of it, in the present month so far.
     """
     today = calendar.today(now)
     dates = [today + timedelta(days=number) for number in range(days)]
@@ -180,7 +200,9 @@ def forecast(
         busiest_hour=busiest and Hour(date=busiest[0][0], hour=busiest[0][1], messages=busiest[1]),
         skipped=_why(tally.skipped),
         put_off=_why(tally.put_off),
-        texts=_texts(by_day, segments or (lambda _: 1), price),
+        texts=_texts(
+            by_day, segments or (lambda _: 1), price, budget, {today.replace(day=1): spent}
+        ),
     )
 
 
@@ -283,17 +305,35 @@ def _texts(
     by_day: Mapping[date, Sequence[tuple[str, str, int, AlertKind, int]]],
     segments: Callable[[AlertKind], int],
     price: Decimal | None,
+    budget: int | None,
+    spent: Mapping[date, int],
 ) -> Texts | None:
-    kinds: Counter[AlertKind] = Counter()
-    for items in by_day.values():
+    messages = 0
+    months: Counter[date] = Counter()
+    for day, items in by_day.items():
         for _scheme, medium, _hour, kind, number in items:
             if medium == Medium.SMS.value:
-                kinds[kind] += number
-    if not kinds:
+                messages += number
+                months[day.replace(day=1)] += number * segments(kind)
+    if not messages:
         return None
-    total = sum(number * segments(kind) for kind, number in kinds.items())
-    cost = None if price is None else total * price
-    return Texts(messages=kinds.total(), segments=total, price=price, cost=cost)
+    total = months.total()
+    return Texts(
+        messages=messages,
+        segments=total,
+        price=price,
+        cost=None if price is None else total * price,
+        budget=budget,
+        months=[
+            TextMonth(
+                first=first,
+                spent=(already := spent.get(first, 0)),
+                segments=number,
+                over=budget is not None and already + number > budget,
+            )
+            for first, number in sorted(months.items())
+        ],
+    )
 
 
 def _summed(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -22,6 +22,7 @@ from notifications.forecast.words import (
     minutes,
     number,
     of_day,
+    of_month,
     price,
 )
 from notifications.palette import DARK, LIGHT, TONES_DARK, TONES_LIGHT, Tone
@@ -60,7 +61,10 @@ def page(
         loader=FileSystemLoader(_FOLDER), undefined=StrictUndefined, autoescape=True,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"number": number, "minutes": minutes, "of_day": of_day, "price": price}
+    environment.filters |= {
+        "number": number, "minutes": minutes, "of_day": of_day, "of_month": of_month,
+        "price": price,
+    }  # fmt: skip
     style = (_FOLDER / "page.css").read_text(encoding="utf-8")
     text: str = environment.get_template("page.html").render(
         style=Markup(style),  # noqa: S704 - our own file

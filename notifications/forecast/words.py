@@ -71,6 +71,11 @@ def of_day(day: date) -> str:
     return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
 
 
+def of_month(day: date) -> str:
+    """Return "mar 2026"."""
+    return f"{MONTHS[day.month - 1]} {day.year}"
+
+
 def number(value: float) -> str:
     """Return 12345 as "12.345"."""
     return f"{value:,.0f}".replace(",", ".")
