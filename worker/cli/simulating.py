@@ -182,12 +182,13 @@ def _show(found: Forecast, effect: Difference | None) -> None:
     if (texts := found.texts) is not None:
         cost = "" if texts.cost is None else f", {found.currency} {plain_money(texts.cost)}"
         say(f"SMS: {number(texts.messages)} messages, {number(texts.segments)} segments{cost}")
-        for month in texts.months if texts.budget is not None else ():
-            say(
-                f"     {month.first:%Y-%m}: {number(month.spent)} spent and "
-                f"{number(month.segments)} to come, of a budget of {number(texts.budget)}"
-                + (" – too much, the rest would not go" if month.over else "")
-            )
+        if texts.budget is not None:
+            for month in texts.months:
+                say(
+                    f"     {month.first:%Y-%m}: {number(month.spent)} spent and "
+                    f"{number(month.segments)} to come, of a budget of {number(texts.budget)}"
+                    + (" – too much, the rest would not go" if month.over else "")
+                )
     for title, lines in (("Never go", found.skipped), ("Put off", found.put_off)):
         table(
             title,

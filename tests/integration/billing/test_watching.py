@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_the_first_closed_channel_is_told_at_once_and_a_wave_as_a_number(
     with told.house.database.read() as session:
         all_of_them = session.scalars(select(Delivery.id).order_by(Delivery.id)).all()
 
-    def close(ids: list[int]) -> None:
+    def close(ids: Sequence[int]) -> None:
         answers.extend([GONE] * len(ids))
         with told.house.database.write() as session:
             session.execute(
