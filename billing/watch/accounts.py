@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from billing.delivery import providers
 from billing.notices import tell_operator
-from billing.values import DeliveryState, NoticeKind, Reason
+from billing.values import DeliveryState, Medium, NoticeKind, Reason
 from models.account import Channel
 from models.alert import Attempt, Delivery, Provider
 from models.operator import OperatorNotice
@@ -133,14 +133,17 @@ def _tell_recovered(session: Session, key: str, since: datetime, *, now: datetim
 def _users(session: Session, key: str, *, now: datetime) -> Sequence[_User]:
     """Name the ISPs that sent over an account lately.
 
-    An account that one customer brought along (an ntfy server at home) is that customer's own.
+    An account that one customer brought along (an ntfy server at home) is that customer's own; one
+    of SMS never is. While an account rests, one message at a time asks, so that the journal may
+    know a single customer of many.
     """
+    is_sms = Channel.medium == Medium.SMS.value
     rows = session.execute(
         select(
             Delivery.isp_id,
             Delivery.route,
             func.count(Delivery.account_id.distinct()).label("customers"),
-            func.max(case((Channel.needs_transport, 1), else_=0)).label("ours"),
+            func.max(case((or_(Channel.needs_transport, is_sms), 1), else_=0)).label("ours"),
         )
         .select_from(Attempt)
         .join(Delivery, Delivery.id == Attempt.delivery_id)

@@ -16,8 +16,10 @@ from models.account import Channel
 from models.alert import Delivery
 from models.isp import Isp, Transport
 from models.operator import OperatorNotice
+from notifications.door import warm
 from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, TOKEN, ZONE, Town
+from tests.unit.notifications.servers import Provider
 
 OPERATOR = "noc@interatos.example"
 GONE = Outcome(fate=Fate.REJECTED, detail="email: 550 5.1.1 at RCPT, no such user")
@@ -358,3 +360,29 @@ def test_many_closed_channels_are_read_in_one_go(told: Town, answers: list[Outco
         first = closings.closings(session, told.isp_id, since=since, until=told.now, most=1)
     assert len(found) == 5
     assert list(first) == list(found[:1])
+
+
+@on_sqlite
+def test_a_gateway_that_many_use_is_told_and_one_customers_own_is_not(told: Town) -> None:
+    """No credit left at the SMS gateway concerns the ISP; a server at somebody's home does not."""
+    warm()
+    gateway, at_home = Provider(), Provider()
+    gateway.answers = at_home.answers = [(503, {})]
+    for place in range(2):
+        phone = f"smseagle://token@127.0.0.1:{gateway.port}/+549351500000{place}"
+        told.pair(told.customer(f"C{place} Paz"), phone)
+    told.pair(told.customer("Ana Sol"), f"ntfy://ana:secret@127.0.0.1:{at_home.port}/casa")
+    told.sync()
+    for client in told.state.clients:
+        told.bill(client)
+    told.sync()
+    for _ in range(5):
+        told.deliver()
+        told.wait(minutes=5)
+    assert watch(told) == ["Interatos sas: no sale nada por smseagle"]
+    assert "alerta isp transport" not in last(told)
+    gateway.answers = [(200, {"result": [{"status": "ok", "message_id": "1"}]})]
+    told.deliver()
+    gateway.close()
+    at_home.close()
+    assert watch(told) == ["Interatos sas: por smseagle los avisos vuelven a salir"]
