@@ -65,7 +65,7 @@ def note_trouble(
     log.warning("bot.trouble", bot_id=row.bot_id, trouble=trouble.value, why=str(error))
     if trouble is ChatTrouble.TOO_MANY:
         row.rest_until = now + min(timedelta(seconds=error.retry_after or 1.0), LONGEST_PAUSE)
-        pause(session, account_key, row.rest_until, str(error))
+        pause(session, account_key, row.rest_until, str(error), now=now)
         return
     if row.trouble != trouble.value or row.trouble_since is None:
         row.trouble, row.trouble_since, row.failures = trouble.value, now, 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from billing.calendar import DEFAULT_HOURS, Calendar
@@ -16,7 +16,8 @@ from billing.delivery.limits import LimitsError, ProviderLimits, limits_for
 from billing.facts import is_storable
 from billing.paylink import PAY_URL_FIELDS, fill_pay_url
 from billing.ports import DestinationError, MessengerPort, VaultPort
-from billing.values import TRANSPORT_SCHEMES
+from billing.values import TRANSPORT_SCHEMES, DeliveryState, Medium, Reason
+from models.alert import Budget, Delivery
 from models.base import MONEY_DECIMALS
 from models.database import Database
 from models.isp import Isp, Transport
@@ -29,6 +30,8 @@ _TOKEN = re.compile(r"[\x21-\x7e]{8,500}")
 _LONGEST_HOURS: int = Isp.__table__.c.contact_hours.type.length  # type: ignore[attr-defined]
 #: One request in a hundred seconds; less would never get through a list.
 _LEAST_RATE = 0.01
+#: More than any ISP sends, and what a column holds.
+_MOST_SEGMENTS = 100_000_000
 
 
 class SetupError(ValueError):
@@ -158,6 +161,16 @@ def find_isp(session: Session, slug: str) -> Isp:
     return isp
 
 
+def check_paid(medium: str) -> None:
+    """This function will refuse a medium that costs nothing by the piece.
+
+    Raises:
+        SetupError: naming the one that does.
+    """
+    if medium != Medium.SMS.value:
+        raise SetupError(f"no budget for {medium!r}: only sms is paid for by the piece")
+
+
 class Isps:
     """The use-case."""
 
@@ -241,6 +254,44 @@ class Isps:
                 )
             row.limits = text
         return limits
+
+    def set_budget(self, slug: str, medium: str, segments: int | None, *, now: datetime) -> None:
+        """This function will keep what an ISP may spend on a medium in a calendar month.
+
+        What waits because the former budget was spent is judged anew.
+
+        Args:
+            slug: the ISP.
+            medium: "sms", the only one that is paid for by the piece.
+            segments: at most so many; None = without a budget.
+            now: the present.
+
+        Raises:
+            SetupError: if the ISP is unknown, or the medium or the number cannot be used.
+        """
+        check_paid(medium)
+        if segments is not None and not 1 <= segments <= _MOST_SEGMENTS:
+            raise SetupError(f"a budget is 1 to {_MOST_SEGMENTS} segments a month, or none")
+        with self._database.write() as session:
+            isp = find_isp(session, slug)
+            row = session.get(Budget, (isp.id, medium), with_for_update=True)
+            if segments is None:
+                if row is not None:
+                    session.delete(row)
+            elif row is None:
+                session.add(Budget(isp_id=isp.id, medium=medium, segments=segments))
+            else:
+                row.segments = segments
+            session.execute(
+                update(Delivery)
+                .where(
+                    Delivery.state == DeliveryState.PLANNED.value,
+                    Delivery.isp_id == isp.id,
+                    Delivery.reason == Reason.BUDGET.value,
+                )
+                .values(not_before=now, reason=None)
+                .execution_options(synchronize_session=False)
+            )
 
     def set_transport(self, slug: str, scheme: str, url: str, *, now: datetime) -> None:
         """This function will keep the ISP's own sending account for a kind of channel.

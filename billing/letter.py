@@ -85,12 +85,18 @@ class Notice:
 
     `details` are short texts, all of them optional; what a kind reads is in its words:
 
-        sync_held       run, reason, changed, open, planned, usual, approve, reject
-        sync_resumed    run, decision (approved, rejected, superseded), planned
-        wispro_trouble  reason, since (an ISO instant), failures
-        wispro_back     since (an ISO instant)
-        odd_dates       invoice, reason (as `billing.policy.odd_dates`), explain (a command)
-        bot_trouble     reason (token_refused, webhook, other_poller), bot, since
+        sync_held           run, reason, changed, open, planned, usual, approve, reject
+        sync_resumed        run, decision (approved, rejected, superseded), planned
+        wispro_trouble      reason, since (an ISO instant), failures
+        wispro_back         since (an ISO instant)
+        odd_dates           invoice, reason (as `billing.policy.odd_dates`), explain (a command)
+        bot_trouble         reason (token_refused, webhook, other_poller), bot, since
+        channels_closed     count, unreadable (of these), names, more (not named), silent (customers
+                            without any channel), reason (of a single one), explain
+        secret_unreadable   token ("yes"), accounts (kinds of sending account), account (the first)
+        provider_resting    account (kind of sending account), since, reason, waiting
+        provider_recovered  account, since
+        sms_budget          reason (nearly, spent), spent, budget (in segments), month (ISO date)
 
     `reason` is in words, or a word that the templates know: of `sync_held` "share" (of the open
     invoices that changed) or "volume" (of alerts), of `wispro_trouble` an `UpstreamReason`.

@@ -9,7 +9,8 @@ import structlog
 from sqlalchemy import delete, exists, select, update
 
 from billing.ports import SecretError, VaultPort
-from billing.values import SyncOutcome
+from billing.sealed import opens
+from billing.values import Reason, SyncOutcome
 from models.account import Account, Channel
 from models.bot import BotQuestion
 from models.database import Database
@@ -81,7 +82,36 @@ class Maintenance:
         Returns:
             How many values were sealed again. Values that no key opens are left and logged.
         """
+        self.reopen()
         return sum(self._reseal_column(table, column) for table, column in _SEALED)
+
+    def reopen(self) -> int:
+        """This function will open channels again that closed because no key opened their address.
+
+        A key that was missing from the ring for a day must not silence anybody for good.
+
+        Returns:
+            How many work again; customers who left meanwhile, or came back, are not among them.
+        """
+        done = 0
+        with self._database.write() as session:
+            rows = session.scalars(
+                select(Channel)
+                .join(Account, Account.id == Channel.account_id)
+                .where(
+                    Channel.disabled_at.is_not(None),
+                    Channel.disabled_reason == Reason.UNREADABLE_SECRET.value,
+                    Account.unpaired_at.is_(None),
+                    Account.paired_at <= Channel.disabled_at,
+                )
+            )
+            for row in rows:
+                if opens(self._vault, row.destination_sealed):
+                    row.disabled_at = row.disabled_reason = None
+                    done += 1
+        if done:
+            log.info("reopen.finished", done=done)
+        return done
 
     def _reseal_column(self, table: type[Any], column: str) -> int:
         done, last_id, unreadable = 0, 0, 0

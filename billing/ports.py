@@ -232,6 +232,10 @@ class MessengerPort(Protocol):
         """Return how many messages a provider counts for one with these attachments."""
         ...
 
+    def segments(self, message: Message) -> int:
+        """Return how many segments a message is charged as; 0 = it is no SMS."""
+        ...
+
     def account_of(self, scheme: str, url: str) -> str:
         """Return what its provider knows a sending account by. Secret: to be hashed.
 

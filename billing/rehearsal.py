@@ -21,6 +21,7 @@ from structlog.contextvars import bound_contextvars
 
 from billing import keys
 from billing.checked import Checked
+from billing.delivery.budgets import NOWHERE, Elsewhere, Month, budgets, spent
 from billing.delivery.delivering import Delivering
 from billing.dossier import open_dossier
 from billing.explained import Judged
@@ -33,7 +34,7 @@ from billing.ports import MessengerPort, VaultPort, WisproPort
 from billing.terms import rules_of
 from billing.values import Balance, DeliveryState, InvoiceFacts, Reason
 from models.account import Account, Channel, Contract
-from models.alert import Alert, Attempt, Delivery
+from models.alert import Alert, Attempt, Budget, Delivery
 from models.database import Database
 from models.hold import Hold
 from models.invoice import Invoice
@@ -75,6 +76,7 @@ class Rehearsal:
             account = copy.get_one(Account, account_id)
             self._isp_id, self._client_id = account.isp_id, account.client_id
             self._enabled, self._debt_sign = account.isp.enabled, account.isp.debt_sign
+            elsewhere = _spent_on_others(session, copy, account.isp, now=now)
         self.judged: dict[int, list[Judged]] = defaultdict(list)
         self.stuck: dict[int, Reason] = {}
         self._planning = Planning(self.database)
@@ -84,6 +86,7 @@ class Rehearsal:
             lambda _access: cast("WisproPort", self),
             cast("MessengerPort", Nobody()),
             max_pdf_bytes=0,
+            elsewhere=elsewhere,
         )
 
     def __enter__(self) -> Self:
@@ -250,6 +253,14 @@ class Rehearsal:
         return Balance(balance_amount=-owed if self._debt_sign == "negative" else owed)
 
 
+def _spent_on_others(session: Session, copy: Session, isp: Isp, *, now: datetime) -> Elsewhere:
+    """Return what the ISP's budget paid this month for everybody else."""
+    if not budgets(session, [isp.id]):
+        return NOWHERE
+    month = Month.of(rules_of(isp).calendar, now)
+    return {(isp.id, month.begins): spent(session, isp.id, month) - spent(copy, isp.id, month)}
+
+
 def _owed(session: Session, account_id: int) -> Decimal:
     """Return what the open invoices of the account add up to."""
     rows = session.scalars(
@@ -268,6 +279,7 @@ def _rows_of(session: Session, account_id: int) -> list[tuple[type[Any], ColumnE
     contracts = select(Invoice.contract_id).where(invoices)
     return [
         (Isp, Isp.id == account.isp_id),
+        (Budget, Budget.isp_id == account.isp_id),
         (Transport, Transport.isp_id == account.isp_id),
         (Account, or_(Account.id == account_id, Account.id.in_(holders))),
         (Channel, Channel.account_id == account_id),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from billing.calendar import contacts_since
+from billing.delivery.budgets import budget_now
 from billing.isps import find_isp
 from billing.policy import Policy
 from billing.simulation.course import Simulator
@@ -61,6 +62,7 @@ def simulate(
     with database.read() as session:
         isp = find_isp(session, slug)
         total = count_accounts(session, isp.id)
+        budget = budget_now(session, isp, now=now)
     simulators = [_simulator(isp, policy, now=now, days=days) for policy in policies]
     since = min(
         [contacts_since(one.policy.all_caps, one.calendar, now=now) for one in simulators],
@@ -86,6 +88,8 @@ def simulate(
             days=days,
             segments=segments,
             price=price,
+            budget=budget.segments,
+            spent=budget.spent,
         )
         for one in simulators
     ]

@@ -82,6 +82,11 @@ class NoticeKind(StrEnum):
     WISPRO_BACK = "wispro_back"
     ODD_DATES = "odd_dates"
     BOT_TROUBLE = "bot_trouble"
+    CHANNELS_CLOSED = "channels_closed"
+    SECRET_UNREADABLE = "secret_unreadable"  # noqa: S105 - a kind, not a secret
+    PROVIDER_RESTING = "provider_resting"
+    PROVIDER_RECOVERED = "provider_recovered"
+    SMS_BUDGET = "sms_budget"
 
 
 class Medium(StrEnum):
@@ -157,6 +162,7 @@ class Reason(StrEnum):
     TRIES_SPENT = "tries_spent"  # the last permitted try failed
     PROVIDER_TROUBLE = "provider_trouble"  # failed for now; waits for its next try
     PROVIDER_LIMIT = "provider_limit"  # as much left over the sending account as its provider takes
+    BUDGET = "budget"  # the ISP's budget of this month for this medium is spent
     NO_TRANSPORT = "no_transport"  # the ISP has no sending account for this kind of channel
     RENDER_FAILED = "render_failed"  # the template could not be filled for this customer
     UNREADABLE_SECRET = "unreadable_secret"  # noqa: S105 - a reason, not a secret

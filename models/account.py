@@ -67,6 +67,7 @@ class Channel(Base):
     __table_args__ = (
         UniqueConstraint("account_id", "destination_digest"),
         Index(None, "destination_digest"),
+        Index(None, "disabled_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

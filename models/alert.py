@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.account import Account, Channel
@@ -88,12 +88,21 @@ class Attempt(Base):
     `evidence` is what shows afterwards that it was rightly sent: the hash of the text, and how the
     contact hours and the caps stood. `provider` is the keyed hash of the sending account that was
     called, whose limits it counts for; None where it went along in another one's message.
+    `segments` is what an SMS costs, and `charged_to` the ISP whose budget pays it; None for every
+    other medium.
     """
 
     __tablename__ = "attempt"
     __table_args__ = (
         UniqueConstraint("delivery_id", "number"),
         Index(None, "provider", "started_at"),
+        # Holds all that a budget asks for, and nothing of the other media.
+        Index(
+            None,
+            *("charged_to", "started_at", "fate", "segments"),
+            sqlite_where=text("charged_to IS NOT NULL"),
+            postgresql_where=text("charged_to IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -105,6 +114,8 @@ class Attempt(Base):
     detail: Mapped[str | None] = mapped_column(String(500))
     provider: Mapped[str | None] = mapped_column(String(32))
     evidence: Mapped[dict[str, str] | None] = mapped_column(JSON)
+    segments: Mapped[int | None]
+    charged_to: Mapped[int | None]
 
 
 class Provider(Base):
@@ -112,7 +123,9 @@ class Provider(Base):
 
     `key` is the keyed hash of what identifies the account at its provider (a bot's token, an SMTP
     login), so that two ISPs that share one share its pauses and limits. `failures` counts in a row.
-    Whoever counts what left over it locks this row first.
+    Whoever counts what left over it locks this row first. `trouble_since` is when the failures
+    began; `told_since` is the one of these that operators were told of, until they are told that it
+    is over.
     """
 
     __tablename__ = "provider"
@@ -121,3 +134,18 @@ class Provider(Base):
     paused_until: Mapped[datetime | None]
     paused_why: Mapped[str | None] = mapped_column(String(200))
     failures: Mapped[int] = mapped_column(default=0)
+    trouble_since: Mapped[datetime | None]
+    told_since: Mapped[datetime | None]
+
+
+class Budget(Base):
+    """The most that an ISP spends on one medium in a calendar month of its zone, in segments.
+
+    Whoever counts what was spent locks this row first.
+    """
+
+    __tablename__ = "budget"
+
+    isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"), primary_key=True)
+    medium: Mapped[str] = mapped_column(String(8), primary_key=True)
+    segments: Mapped[int]

@@ -137,6 +137,8 @@ class Begin:
     carried_by: int | None = None
     provider: str | None = None
     evidence: dict[str, str] | None = None
+    segments: int | None = None
+    charged_to: int | None = None
 
 
 def begin_attempts(
@@ -170,6 +172,8 @@ def begin_attempts(
             "started_at": now,
             "provider": one.provider,
             "evidence": one.evidence,
+            "segments": one.segments,
+            "charged_to": one.charged_to,
         }
         for one in several
         if one.delivery_id in held

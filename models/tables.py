@@ -1,7 +1,7 @@
 """Every table, imported once so that the metadata is whole."""
 
 from models.account import Account, Channel, Contract
-from models.alert import Alert, Attempt, Delivery, Provider
+from models.alert import Alert, Attempt, Budget, Delivery, Provider
 from models.base import Base
 from models.bot import Bot, BotQuestion
 from models.hold import Hold
@@ -21,6 +21,7 @@ __all__ = [
     "Base",
     "Bot",
     "BotQuestion",
+    "Budget",
     "Channel",
     "Contract",
     "Delivery",

@@ -27,6 +27,7 @@ from notifications.channels import reset_after_fork, warm
 from notifications.clean import NAME_LENGTH, clean_text, clean_url
 from notifications.context import QR_CONTENT_ID, pay_link
 from notifications.email import AlertEmail
+from notifications.gsm import segments
 from notifications.language import resolve
 from notifications.mime import compose
 from notifications.outcomes import judge
@@ -148,6 +149,10 @@ class AppriseDoor:
             )
         # The PDF comes last, so where there is room for one it is the one that stays.
         return tuple(found[-can.attachments :]) if can.attachments else ()
+
+    def segments(self, message: Message) -> int:
+        """Return how many SMS segments a message takes; 0 = it is no SMS."""
+        return segments(message.text) if message.medium is Medium.SMS else 0
 
     def counts_as(self, scheme: str, attachments: Sequence[Attachment]) -> int:
         """Return how many messages a provider counts for one with these attachments.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 #: Everything that some kind reads; what was not given is empty.
 _DETAILS = (
     "run", "reason", "changed", "open", "planned", "usual", "decision", "failures", "invoice",
-    "explain", "bot",
+    "explain", "bot", "count", "unreadable", "names", "more", "silent", "token", "accounts",
+    "account", "waiting", "spent", "budget",
 )  # fmt: skip
 _DETAIL_LENGTH = 200
+#: Kinds of sending account under the names that people know, in every language.
+_ACCOUNTS = {"email": "e-mail", "mailto": "e-mail", "mailtos": "e-mail", "telegram": "Telegram"}
 
 
 def notice_primitives(notice: Notice, *, medium: Medium, language: Language) -> dict[str, Any]:
@@ -37,7 +40,14 @@ def notice_primitives(notice: Notice, *, medium: Medium, language: Language) -> 
             return ""
         return f"{language.weekday_short(instant.date())}, {instant:%H:%M}"
 
+    def month(value: str | None) -> str:
+        try:
+            return language.month_year(date.fromisoformat(value or ""))
+        except ValueError:
+            return ""
+
     given = notice.details
+    account = text(given.get("account"))
     run = text(given.get("run"))
     sync = f"alerta sync {notice.isp_slug}"
     return {
@@ -47,6 +57,8 @@ def notice_primitives(notice: Notice, *, medium: Medium, language: Language) -> 
         "slug": notice.isp_slug,
         "has_qr": False,
         "since": wall(given.get("since")),
+        "month": month(given.get("month")),
+        "account_name": _ACCOUNTS.get(account, account),
         "told_at": wall(notice.told_at.isoformat()),
         "approve": text(given.get("approve")) or (f"{sync} --approve {run}" if run else ""),
         "reject": text(given.get("reject")) or (f"{sync} --reject {run}" if run else ""),

@@ -94,4 +94,9 @@ TONE_OF_NOTICE = {
     NoticeKind.WISPRO_BACK: Tone.GOOD,
     NoticeKind.ODD_DATES: Tone.SOON,
     NoticeKind.BOT_TROUBLE: Tone.SOON,
+    NoticeKind.CHANNELS_CLOSED: Tone.SOON,
+    NoticeKind.SECRET_UNREADABLE: Tone.LATE,
+    NoticeKind.PROVIDER_RESTING: Tone.LATE,
+    NoticeKind.PROVIDER_RECOVERED: Tone.GOOD,
+    NoticeKind.SMS_BUDGET: Tone.SOON,
 }

@@ -12,6 +12,7 @@ from billing.maintenance import Maintenance
 from billing.notices import Telling
 from billing.planning import Planning
 from billing.sync import Sync
+from billing.watch.watching import Watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Desk:
     planning: Planning
     delivering: Delivering
     maintenance: Maintenance
+    watching: Watching
     telling: Telling
     listening: Listening
     clock: Callable[[], datetime]

@@ -13,3 +13,10 @@ def tell(**_: object) -> None:
     """This task will send a batch of the notices that are due; the next tick takes the rest."""
     d = desk()
     d.telling.run(d.clock)
+
+
+@shared_task(name="operator.watch", queue=queues.SUPPORT)
+def watch(**_: object) -> None:
+    """This task will write down what operators are to be told that nobody asked about."""
+    d = desk()
+    d.watching.run(now=d.clock())

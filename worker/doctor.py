@@ -9,11 +9,12 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from billing.circuit import in_words, is_resting
+from billing.delivery.budgets import budget_now
 from billing.delivery.providers import Accounts, standings
 from billing.habits import recall, remember
 from billing.isps import find_isp
 from billing.ports import DestinationError, SecretError, UpstreamError, WisproPort
-from billing.terms import access_to
+from billing.terms import UnreadablePolicyError, access_to
 from billing.values import ClientField
 from models.bot import Bot
 from models.isp import Isp, Transport
@@ -72,8 +73,28 @@ def examine(house: House, slug: str | None) -> list[Finding]:
                     mend=f"alerta isp transport {isp.slug} email mailto://…",
                 )
             )
+        findings += _budget(house, isp)
         findings.append(_operator(isp, operators[isp.id]))
     return findings
+
+
+def _budget(house: House, isp: Isp) -> list[Finding]:
+    """Say how the month's budget of SMS stands, if there is one."""
+    try:
+        with house.database.read() as session:
+            stands = budget_now(session, isp, now=house.clock())
+    except UnreadablePolicyError:
+        return []  # said where the policy is looked at
+    if stands.segments is None:
+        return []
+    return [
+        Finding(
+            f"{isp.slug}: sms budget",
+            ok=stands.spent < stands.segments,
+            found=f"{stands.spent} of {stands.segments} segments in {stands.month:%Y-%m}",
+            mend=f"alerta isp budget {isp.slug} sms SEGMENTS, or wait for the next month",
+        )
+    ]
 
 
 def _database(house: House) -> Finding:

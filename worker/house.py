@@ -30,6 +30,7 @@ from billing.planning import Planning
 from billing.policies import Policies
 from billing.ports import PacePort, WisproAccess
 from billing.sync import Sync
+from billing.watch.watching import Watching
 from config.keys import open_vault
 from config.settings import Settings
 from models.database import Database
@@ -92,6 +93,7 @@ class House:
         self.policies = Policies(self.database)
         self.overrides = Overrides(self.database, self.vault, login_token)
         self.maintenance = Maintenance(self.database, self.vault)
+        self.watching = Watching(self.database, self.vault)
 
     @cached_property
     def messenger(self) -> AppriseDoor:
@@ -240,6 +242,7 @@ class House:
                 self.planning,
                 self.delivering,
                 self.maintenance,
+                self.watching,
                 self.telling,
                 self.listening,
                 self.clock,

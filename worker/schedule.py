@@ -29,6 +29,7 @@ def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         "plan what has come due": _every(tick, "deliver.plan", queues.DELIVER),
         "find what to send": _every(tick, "deliver.dispatch", queues.DELIVER),
         "mend what broke off": _every(60.0, "deliver.sweep", queues.DELIVER),
+        "watch for trouble": _every(60.0, "operator.watch", queues.SUPPORT),
         "tell operators": _every(tick, "operator.tell", queues.SUPPORT),
         "hear what people write": _every(listen_tick, "telegram.poll", queues.LISTEN),
         "close dead runs": _daily("maintenance.tidy", minute=17),

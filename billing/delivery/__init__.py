@@ -9,6 +9,7 @@ writing.py      letter, message, attachments, envelope
 ending.py       what an outcome means for the row
 ledger.py       attempts and endings as rows, many in one transaction
 limits.py       what a provider lets through
+budgets.py      what an ISP may spend on SMS in a month
 providers.py    pauses and counted limits of sending accounts
 resending.py    again, by hand
 together.py     several alerts in one message

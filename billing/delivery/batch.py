@@ -20,6 +20,7 @@ import structlog
 from billing import gate
 from billing.checked import Checked
 from billing.delivery import looking, providers
+from billing.delivery.budgets import Elsewhere
 from billing.delivery.errand import Claim, Errand, Ready, next_parcel
 from billing.delivery.lanes import Lanes
 from billing.delivery.ledger import Ledger, ended_for, put_off, settled_by
@@ -41,6 +42,7 @@ from billing.ports import (
     WisproAccess,
     WisproPort,
 )
+from billing.sealed import opens
 from billing.terms import UnreadablePolicyError, access_to
 from billing.values import DeliveryState, Reason
 from models import claims
@@ -107,6 +109,7 @@ class Doors:
     sleep: Callable[[float], None]
     max_pdf_bytes: int
     lanes: int
+    elsewhere: Elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ class Batch:
 
     def __post_init__(self) -> None:
         self._lanes = Lanes(self.doors.lanes)
-        self._ledger = Ledger(self.doors.database)
+        self._ledger = Ledger(self.doors.database, self.doors.elsewhere)
         self._accounts = providers.Accounts(self.doors.vault, self.doors.messenger)
         self.errands = list(self.errands)
         self._later.extend(self.errands)
@@ -368,8 +371,9 @@ class Batch:
             return
         turns = {id(one): turn for one, turn in outgoing}
         begun = self._ledger.begin([one for one, _ in outgoing], now=self.clock())
+        for row in begun.settled:
+            self.report.count(DeliveryState(row.state))
         for one in begun.waiting:
-            self.report.count(DeliveryState.PLANNED, len(one.parcel))
             self._go_on(one)
         self._to_judge.extend(one.errand for one in begun.capped)
         for one in begun.lost:
@@ -402,18 +406,37 @@ class Batch:
                     vault=self.doors.vault,
                     messenger=self.doors.messenger,
                 )
-        except (SecretError, RenderError) as error:
-            secret = isinstance(error, SecretError)
-            reason = Reason.UNREADABLE_SECRET if secret else Reason.RENDER_FAILED
-            settled += [
-                ended_for(one, DeliveryState.FAILED, reason, str(error), now=now) for one in parcel
-            ]
+        except SecretError as error:
+            settled += self._unreadable(dossier, parcel, str(error))
+        except RenderError as error:
+            state, reason = DeliveryState.FAILED, Reason.RENDER_FAILED
+            settled += [ended_for(one, state, reason, str(error), now=now) for one in parcel]
         except Exception as error:  # noqa: BLE001 - this errand's own; raised at the end
             self._set_apart(errand, error)
             return None
         errand.drop(parcel)
         self._to_judge.append(errand)
         return None
+
+    def _unreadable(
+        self, dossier: Dossier, parcel: Sequence[Claim], why: str
+    ) -> Sequence[claims.Settled]:
+        """Say how deliveries stand whose channel, or whose sending account, no key opens.
+
+        What the ISP has to mend waits for that, and so does everything where the ring of keys
+        itself seems to be another one: only an address that is unreadable by itself ends them.
+        """
+        vault, transport = self.doors.vault, dossier.transport
+        mended_by_isp = [dossier.isp.token_sealed]
+        if transport is not None:
+            mended_by_isp.append(transport.url_sealed)
+        if not all(opens(vault, sealed) for sealed in mended_by_isp):
+            return self._put_off(parcel, Reason.UNREADABLE_SECRET, why)
+        channel_id, now = dossier.channel.id, self.clock()
+        ended = self._ledger.close_unreadable(channel_id, parcel, why, now=now)
+        for one in ended:
+            self.report.count(DeliveryState(one.state))
+        return ()
 
     def _turn(self, one: Outgoing, settled: list[claims.Settled]) -> float | None:
         """Return in how many seconds a message may leave; None = not now, it was put off."""
@@ -513,19 +536,12 @@ class Batch:
             self._take_sent(sent)
 
     def _door(self, errand: Errand, dossier: Dossier) -> WisproPort | None:
-        """Return the client of the ISP's Wispro; without its token the errand ends."""
+        """Return the client of the ISP's Wispro; without its token the errand waits."""
         try:
             if self._wispro is None:
                 self._wispro = self.doors.wispro(access_to(dossier.isp, self.doors.vault))
         except SecretError as error:
-            now = self.clock()
-            reason = Reason.UNREADABLE_SECRET
-            self._settle(
-                [
-                    ended_for(one, DeliveryState.FAILED, reason, str(error), now=now)
-                    for one in errand.claims
-                ]
-            )
+            self._settle(self._put_off(errand.claims, Reason.UNREADABLE_SECRET, str(error)))
             errand.drop(errand.claims)
             return None
         return self._wispro

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from billing.delivery import providers
 from billing.delivery.batch import BATCH_SIZE, Batch, DeliveryReport, Doors
+from billing.delivery.budgets import NOWHERE, Elsewhere
 from billing.delivery.errand import Errand
 from billing.ending import LEASE, ONCE_MORE_AFTER, REPLACED_BY_ITSELF
 from billing.ports import (
@@ -51,6 +52,7 @@ class Delivering:
         pace: keeps messages apart where a provider counts by the second.
         lanes: how many network calls of a batch wait at once; 0 = one after the other, in the
             thread of the caller.
+        elsewhere: what the budgets of ISPs paid outside of these rows; a rehearsal knows some.
         sleep: waits that many seconds.
     """
 
@@ -65,6 +67,7 @@ class Delivering:
         pace: PacePort | None = None,
         shelf: ShelfPort | None = None,
         lanes: int = 0,
+        elsewhere: Elsewhere = NOWHERE,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = database
@@ -78,6 +81,7 @@ class Delivering:
             sleep=sleep,
             max_pdf_bytes=max_pdf_bytes,
             lanes=lanes,
+            elsewhere=elsewhere,
         )
 
     def due_routes(self, *, now: datetime) -> Sequence[tuple[int, str]]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from billing import gate
 from billing.contacts import limits_of
 from billing.delivery import providers
+from billing.delivery.budgets import NOWHERE, Elsewhere, Purse, refusal, tell_of_budget
 from billing.delivery.errand import Claim
 from billing.delivery.writing import Outgoing
 from billing.dossier import Dossier
@@ -39,15 +40,18 @@ class Begun:
     Attributes:
         going: messages whose attempt is journaled.
         lost: messages whose claim somebody else holds by now.
-        waiting: messages whose account takes none now: all of their deliveries were put off.
+        waiting: messages whose account or budget takes none now: all of their deliveries were put
+            off, or ended where they would be of no use by then.
         capped: messages that the customer may not get any more: each of their deliveries is to be
             judged anew, since the caps need not bind all of them.
+        settled: how the deliveries of those that wait stand now.
     """
 
     going: list[Outgoing] = field(default_factory=list)
     lost: list[Outgoing] = field(default_factory=list)
     waiting: list[Outgoing] = field(default_factory=list)
     capped: list[Outgoing] = field(default_factory=list)
+    settled: list[claims.Settled] = field(default_factory=list)
 
 
 class Ledger:
@@ -55,10 +59,12 @@ class Ledger:
 
     Args:
         database: rows.
+        elsewhere: what budgets paid outside of this journal.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, elsewhere: Elsewhere = NOWHERE) -> None:
         self._database = database
+        self._elsewhere = elsewhere
 
     def settle(self, several: Sequence[claims.Settled]) -> None:
         """This function will write how claimed deliveries stand from now on."""
@@ -88,6 +94,31 @@ class Ledger:
                 ],
             )
 
+    def close_unreadable(
+        self, channel_id: int, several: Sequence[Claim], why: str, *, now: datetime
+    ) -> list[claims.Settled]:
+        """This function will close a channel whose address cannot be read, and end what goes there.
+
+        `Maintenance.reseal` opens it again once a key of the ring opens its address.
+
+        Returns:
+            How the deliveries stand now.
+        """
+        reason = Reason.UNREADABLE_SECRET
+        settled = [
+            ended_for(claim, DeliveryState.FAILED, reason, why, now=now) for claim in several
+        ]
+        with self._database.write() as session:
+            session.execute(
+                update(Channel)
+                .where(Channel.id == channel_id, Channel.disabled_at.is_(None))
+                .values(disabled_at=now, disabled_reason=reason.value)
+            )
+            claims.settle_all(session, settled)
+        for row in settled:
+            _log(row)
+        return settled
+
     def take_back(self, several: Sequence[Claim]) -> None:
         """This function will undo the journaling of attempts whose messages certainly never left.
 
@@ -102,10 +133,10 @@ class Ledger:
         """This function will journal attempts, unless something speaks against one at the end.
 
         Another worker may be sending to the same customer, or over the same account, at this very
-        instant: caps and limits are asked for inside the transaction that journals.
+        instant: caps, limits and budgets are asked for inside the transaction that journals.
         """
         begun = Begun()
-        settled: list[claims.Settled] = []
+        settled = begun.settled
         with self._database.write() as session:
             counted = {
                 one.account.key: one.account for one in several if one.account.limits.counted
@@ -115,19 +146,28 @@ class Ledger:
                 key: providers.room(session, key, account.limits.counted, now=now)
                 for key, account in counted.items()
             }
+            purse = Purse(session, now, self._elsewhere)
+            purse.lock({one.parcel[0].dossier.isp.id for one in several if one.segments})
             stand = providers.standings(session, {one.account.key for one in several})
             free: list[Outgoing] = []
             for one in several:
                 if _capped(session, one.parcel[0].dossier, now=now):
                     begun.capped.append(one)
+                elif spent := _over_budget(purse, one, now=now):
+                    settled += spent
+                    begun.waiting.append(one)
                 elif (wait := _no_room(one.account.key, stand, rooms, now=now)) is not None:
                     settled += [settled_by(ready.claim, wait, now=now) for ready in one.parcel]
                     begun.waiting.append(one)
-                elif one.parcel[0].dossier.limits is not None:
-                    _begin(session, [one], begun, now=now)  # it counts for the next one
                 else:
-                    free.append(one)
+                    purse.take(one.parcel[0].dossier.isp.id, one.segments)
+                    if one.parcel[0].dossier.limits is not None:
+                        _begin(session, [one], begun, now=now)  # it counts for the next one
+                    else:
+                        free.append(one)
             _begin(session, free, begun, now=now)
+            for isp_id, stands in purse.refused.items():
+                tell_of_budget(session, isp_id, *stands, refused=True, now=now)
             claims.settle_all(session, settled)
         for row in settled:
             _log(row)
@@ -213,6 +253,23 @@ def ended_for(
     )
 
 
+def _over_budget(purse: Purse, one: Outgoing, *, now: datetime) -> list[claims.Settled]:
+    """Say how the deliveries of a message stand that the ISP's budget has no room for."""
+    first = one.parcel[0].dossier
+    calendar = first.rules.calendar
+    month = purse.room(first.isp.id, one.segments, calendar)
+    if month is None:
+        return []
+    return [
+        settled_by(
+            ready.claim,
+            refusal(month, calendar, useful_until=ready.dossier.alert.useful_until),
+            now=now,
+        )
+        for ready in one.parcel
+    ]
+
+
 def _no_room(
     key: str,
     stand: Mapping[str, providers.Standing],
@@ -266,6 +323,8 @@ def _journal(
                 carried_by=None if carries else one.parcel[0].claim[0],
                 provider=one.account.key if carries else None,
                 evidence=one.evidence,
+                segments=one.segments if carries and one.segments else None,
+                charged_to=one.parcel[0].dossier.isp.id if carries and one.segments else None,
             )
             for one in several
             for ready in one.parcel[which]
@@ -336,7 +395,7 @@ def _draw_conclusions(session: Session, one: Outgoing, outcome: Outcome, *, now:
         stand = providers.standings(session, [one.account.key]).get(one.account.key)
         failures = (stand.failures if stand else 0) + 1
         until = now + rest_of(outcome, failures=failures)
-        providers.pause(session, one.account.key, until, outcome.detail)
+        providers.pause(session, one.account.key, until, outcome.detail, now=now)
     if outcome.fate in _ARRIVED and one.announces:
         session.execute(
             update(Invoice)

@@ -20,6 +20,9 @@ from models.isp import Transport
 PURPOSE = "sending account"
 _KEY_LENGTH = 32
 _ROUNDED = timedelta(seconds=1)
+#: An account that was not tried for so long after its rest begins a trouble of its own when it
+#: fails again: nobody knows what it did meanwhile.
+_TROUBLE_OVER_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def lock(session: Session, keys: Collection[str]) -> None:
     session.execute(wanted.with_for_update()).all()
 
 
-def pause(session: Session, key: str, until: datetime, why: str) -> None:
+def pause(session: Session, key: str, until: datetime, why: str, *, now: datetime) -> None:
     """This function will let an account rest; a longer rest that was asked for stays.
 
     Providers round what is left of a rest up to a second: what was under way when it began and is
@@ -120,6 +123,9 @@ def pause(session: Session, key: str, until: datetime, why: str) -> None:
     lock(session, [key])
     row = session.get_one(Provider, key, populate_existing=True)
     row.failures += 1
+    idle = row.paused_until is not None and now - row.paused_until > _TROUBLE_OVER_AFTER
+    if row.trouble_since is None or idle:
+        row.trouble_since = now
     if row.paused_until is None or row.paused_until + _ROUNDED < until:
         row.paused_until = until
         row.paused_why = why[:200]
@@ -131,7 +137,7 @@ def recovered(session: Session, keys: Collection[str]) -> None:
         session.execute(
             update(Provider)
             .where(Provider.key.in_(keys), Provider.failures > 0)
-            .values(failures=0, paused_until=None, paused_why=None)
+            .values(failures=0, paused_until=None, paused_why=None, trouble_since=None)
             .execution_options(synchronize_session=False)
         )
 

@@ -30,6 +30,7 @@ class Outgoing:
         parcel: the deliveries that it is; the first one carries the others.
         account: over which it leaves.
         announces: rows of the invoices that the customer knows of once it is theirs.
+        segments: what it costs as an SMS; 0 = it is none.
         note: what it goes without.
     """
 
@@ -41,6 +42,7 @@ class Outgoing:
     attachments: Sequence[Attachment] = field(repr=False)
     evidence: dict[str, str]
     announces: Sequence[int]
+    segments: int
     note: str | None
 
 
@@ -99,6 +101,7 @@ def write(
         attachments=attachments,
         evidence=evidence_of(dossier, message, now=now),
         announces=announces,
+        segments=messenger.segments(message),
         note=pdf if isinstance(pdf, str) else None,
     )
 

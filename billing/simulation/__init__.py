@@ -10,9 +10,9 @@ forecast.py  what came of it: days, channels, reasons; how two policies differ
 limits.py    what providers take, and how long a day's messages take at that rate
 reading.py   the facts from rows, a page of accounts at a time
 
-What it assumes is told in `forecast.ASSUMPTIONS`.
+What it assumes is told in `forecast.Assumption`.
 """
 
-from billing.simulation.forecast import ASSUMPTIONS, Difference, Forecast, difference, forecast
+from billing.simulation.forecast import Assumption, Difference, Forecast, difference, forecast
 
-__all__ = ["ASSUMPTIONS", "Difference", "Forecast", "difference", "forecast"]
+__all__ = ["Assumption", "Difference", "Forecast", "difference", "forecast"]

@@ -7,20 +7,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from billing.calendar import Calendar
-from billing.simulation.limits import limit_of, open_minutes
+from billing.simulation.limits import LimitSource, limit_of, open_minutes
 from billing.simulation.tally import Tally
 from billing.values import AlertKind, Medium, Reason
 
-#: What is taken for granted, in the operator's language: it stands under every forecast.
-ASSUMPTIONS = (
-    "Nadie paga y no se emite ni cambia ninguna factura: es lo más que saldría por lo que ya hay.",
-    "El saldo de cada cuenta es la suma de sus facturas abiertas; el crédito a favor no se conoce.",
-    "Todo proveedor acepta cada mensaje al primer intento, y Wispro siempre responde.",
-    "Una corrida retenida cuenta como liberada ahora.",
-    "Los segmentos de SMS son los de un mensaje de ejemplo de cada tipo.",
-)
+
+class Assumption(StrEnum):
+    """What is taken for granted; it stands under every forecast, in the words of each surface."""
+
+    NOTHING_CHANGES = "nothing_changes"  # nobody pays, nothing is issued: the most that would go
+    NO_CREDIT = "no_credit"  # an account owes the sum of its open invoices
+    ALL_ACCEPTED = "all_accepted"  # providers take everything at the first try, Wispro answers
+    HELD_IS_RELEASED = "held_is_released"  # a held run counts as released now
+    SAMPLE_SEGMENTS = "sample_segments"  # an SMS takes the segments of its kind's sample
+
+
 CAPS = frozenset({Reason.CAP_DAY, Reason.CAP_WEEK})
 
 
@@ -76,7 +80,7 @@ class ChannelTotal:
     busiest_minutes: float | None
     per_minute: float | None
     per_day: int | None
-    source: str
+    source: LimitSource
     tight: Sequence[Tight]
 
 
@@ -90,13 +94,29 @@ class Hour:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextMonth:
+    """The SMS of one calendar month: what was spent so far, what would come, in segments."""
+
+    first: date
+    spent: int
+    segments: int
+    over: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """What the messages by SMS cost; `cost` is None where no price was named."""
+    """What the messages by SMS cost; `cost` is None where no price was named.
+
+    `budget` is what the ISP may spend in a month, None = without one. The forecast does not stop
+    at it: a month that is `over` shows by how much.
+    """
 
     messages: int
     segments: int
     price: Decimal | None
     cost: Decimal | None
+    budget: int | None
+    months: Sequence[TextMonth]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +145,7 @@ class Forecast:
     skipped: Sequence[Why]
     put_off: Sequence[Why]
     texts: Texts | None
-    assumptions: Sequence[str] = ASSUMPTIONS
+    assumptions: Sequence[Assumption] = tuple(Assumption)
 
 
 def forecast(
@@ -138,6 +158,8 @@ def forecast(
     days: int,
     segments: Callable[[AlertKind], int] | None = None,
     price: Decimal | None = None,
+    budget: int | None = None,
+    spent: int = 0,
 ) -> Forecast:
     """This function will put what was counted in order.
 
@@ -150,6 +172,8 @@ def forecast(
         days: how many dates from today on.
         segments: how many SMS segments a message of a kind takes; None = one.
         price: of one segment, in `currency`; None = unknown.
+        budget: segments that the ISP may spend in a calendar month; None = without one.
+        spent: of it, in the present month so far.
     """
     today = calendar.today(now)
     dates = [today + timedelta(days=number) for number in range(days)]
@@ -176,7 +200,9 @@ def forecast(
         busiest_hour=busiest and Hour(date=busiest[0][0], hour=busiest[0][1], messages=busiest[1]),
         skipped=_why(tally.skipped),
         put_off=_why(tally.put_off),
-        texts=_texts(by_day, segments or (lambda _: 1), price),
+        texts=_texts(
+            by_day, segments or (lambda _: 1), price, budget, {today.replace(day=1): spent}
+        ),
     )
 
 
@@ -279,17 +305,35 @@ def _texts(
     by_day: Mapping[date, Sequence[tuple[str, str, int, AlertKind, int]]],
     segments: Callable[[AlertKind], int],
     price: Decimal | None,
+    budget: int | None,
+    spent: Mapping[date, int],
 ) -> Texts | None:
-    kinds: Counter[AlertKind] = Counter()
-    for items in by_day.values():
+    messages = 0
+    months: Counter[date] = Counter()
+    for day, items in by_day.items():
         for _scheme, medium, _hour, kind, number in items:
             if medium == Medium.SMS.value:
-                kinds[kind] += number
-    if not kinds:
+                messages += number
+                months[day.replace(day=1)] += number * segments(kind)
+    if not messages:
         return None
-    total = sum(number * segments(kind) for kind, number in kinds.items())
-    cost = None if price is None else total * price
-    return Texts(messages=kinds.total(), segments=total, price=price, cost=cost)
+    total = months.total()
+    return Texts(
+        messages=messages,
+        segments=total,
+        price=price,
+        cost=None if price is None else total * price,
+        budget=budget,
+        months=[
+            TextMonth(
+                first=first,
+                spent=(already := spent.get(first, 0)),
+                segments=number,
+                over=budget is not None and already + number > budget,
+            )
+            for first, number in sorted(months.items())
+        ],
+    )
 
 
 def _summed(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:

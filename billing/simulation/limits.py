@@ -7,8 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from billing.calendar import Calendar
+
+
+class LimitSource(StrEnum):
+    """Whose limit it is; each surface says it in its own language."""
+
+    TELEGRAM = "telegram"
+    WHATSAPP = "whatsapp"
+    NTFY_SH = "ntfy_sh"
+    SMTP = "smtp"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,26 +29,22 @@ class ProviderLimit:
     Args:
         per_minute: messages a minute, sustained; None = not known.
         per_day: messages a day; None = no such limit.
-        source: whose limit, one line in the operator's language.
+        source: whose limit.
     """
 
     per_minute: float | None = None
     per_day: int | None = None
-    source: str = ""
+    source: LimitSource = LimitSource.UNKNOWN
 
     def minutes_for(self, messages: int) -> float | None:
         """Return how many minutes so many messages take; None where the rate is not known."""
         return None if self.per_minute is None else messages / self.per_minute
 
 
-_TELEGRAM = ProviderLimit(per_minute=30 * 60, source="Telegram: 30 por segundo y bot")
-_WHATSAPP = ProviderLimit(
-    per_minute=80 * 60,
-    per_day=250,
-    source="WhatsApp: 80 por segundo; 250 clientes por día con un número nuevo",
-)
-_NTFY = ProviderLimit(per_minute=60 / 5, per_day=250, source="ntfy.sh: 250 por día, uno cada 5 s")
-_SMTP = ProviderLimit(per_minute=60, source="SMTP: 60 por minuto, si no se acordó otra cosa")
+_TELEGRAM = ProviderLimit(per_minute=30 * 60, source=LimitSource.TELEGRAM)
+_WHATSAPP = ProviderLimit(per_minute=80 * 60, per_day=250, source=LimitSource.WHATSAPP)
+_NTFY = ProviderLimit(per_minute=60 / 5, per_day=250, source=LimitSource.NTFY_SH)
+_SMTP = ProviderLimit(per_minute=60, source=LimitSource.SMTP)
 _KNOWN = {
     "telegram": _TELEGRAM,
     "tgram": _TELEGRAM,
@@ -45,7 +52,7 @@ _KNOWN = {
     "ntfy": _NTFY,
     "ntfys": _NTFY,
 }
-_UNKNOWN = ProviderLimit(source="no se conoce: preguntar al proveedor")
+_UNKNOWN = ProviderLimit()
 
 
 def limit_of(scheme: str, medium: str) -> ProviderLimit:

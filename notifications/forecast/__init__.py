@@ -14,7 +14,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from billing.simulation import Difference, Forecast
-from notifications.forecast.words import KINDS, REASONS, minutes, number, of_day, price
+from notifications.forecast.words import (
+    ASSUMPTIONS,
+    KINDS,
+    REASONS,
+    SOURCES,
+    minutes,
+    number,
+    of_day,
+    of_month,
+    price,
+)
 from notifications.palette import DARK, LIGHT, TONES_DARK, TONES_LIGHT, Tone
 
 _FOLDER = Path(__file__).parent
@@ -51,7 +61,10 @@ def page(
         loader=FileSystemLoader(_FOLDER), undefined=StrictUndefined, autoescape=True,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"number": number, "minutes": minutes, "of_day": of_day, "price": price}
+    environment.filters |= {
+        "number": number, "minutes": minutes, "of_day": of_day, "of_month": of_month,
+        "price": price,
+    }  # fmt: skip
     style = (_FOLDER / "page.css").read_text(encoding="utf-8")
     text: str = environment.get_template("page.html").render(
         style=Markup(style),  # noqa: S704 - our own file
@@ -66,6 +79,8 @@ def page(
         weeks=weeks(shown, effect),
         kinds=KINDS,
         reasons=REASONS,
+        sources=SOURCES,
+        assumptions=ASSUMPTIONS,
         capped=[day for day in shown.days if day.capped],
         tight=[(one, day) for one in shown.channels for day in one.tight],
         most=max((day.messages for day in shown.days), default=0),

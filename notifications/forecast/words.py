@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from billing.simulation import Assumption
+from billing.simulation.limits import LimitSource
 from billing.values import AlertKind, Reason
 
 KINDS = {
@@ -41,6 +43,24 @@ _REASONS = {
     Reason.NO_TRANSPORT: "falta la cuenta de envío",
     Reason.STALE_DATA: "datos viejos",
 }
+SOURCES = {
+    LimitSource.TELEGRAM: "Telegram: 30 por segundo y bot",
+    LimitSource.WHATSAPP: "WhatsApp: 80 por segundo; 250 clientes por día con un número nuevo",
+    LimitSource.NTFY_SH: "ntfy.sh: 250 por día, uno cada 5 s",
+    LimitSource.SMTP: "SMTP: 60 por minuto, si no se acordó otra cosa",
+    LimitSource.UNKNOWN: "no se conoce: preguntar al proveedor",
+}
+ASSUMPTIONS = {
+    Assumption.NOTHING_CHANGES: "Nadie paga y no se emite ni cambia ninguna factura: es lo más que "
+    "saldría por lo que ya hay.",
+    Assumption.NO_CREDIT: "El saldo de cada cuenta es la suma de sus facturas abiertas; el crédito "
+    "a favor no se conoce.",
+    Assumption.ALL_ACCEPTED: "Todo proveedor acepta cada mensaje al primer intento, y Wispro "
+    "siempre responde.",
+    Assumption.HELD_IS_RELEASED: "Una corrida retenida cuenta como liberada ahora.",
+    Assumption.SAMPLE_SEGMENTS: "Los segmentos de SMS son los de un mensaje de ejemplo de cada "
+    "tipo.",
+}
 REASONS = {one.value: _REASONS.get(one, one.value) for one in Reason}
 WEEKDAYS = ("lun", "mar", "mié", "jue", "vie", "sáb", "dom")
 MONTHS = ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic")
@@ -49,6 +69,11 @@ MONTHS = ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", 
 def of_day(day: date) -> str:
     """Return "mar 10 mar"."""
     return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
+
+
+def of_month(day: date) -> str:
+    """Return "mar 2026"."""
+    return f"{MONTHS[day.month - 1]} {day.year}"
 
 
 def number(value: float) -> str:

@@ -92,6 +92,7 @@ def test_every_task_is_declared_for_a_queue_of_its_family(tasks: dict[str, Any])
         "maintenance.tidy": queues.SUPPORT,
         "maintenance.reseal": queues.SUPPORT,
         "operator.tell": queues.SUPPORT,
+        "operator.watch": queues.SUPPORT,
         "telegram.poll": queues.LISTEN,
     }
     assert set(TASK_MODULES) == {task.__module__ for task in tasks.values()}

@@ -54,10 +54,7 @@ RULES = {
     11: Hurt("first import told everyone about old debts"),
     12: Hurt("provider limits block the whole run"),
     13: Hurt("Telegram 429 lost messages, blind retry sent twice"),
-    14: Hurt(
-        "403 bot was blocked, retried for ever",
-        "the channel is disabled, support reads why, other channels go on; nobody is told of it",
-    ),
+    14: Hurt("403 bot was blocked, retried for ever"),
     15: Hurt("cannot tell which channel failed; retry re-sends to all"),
     16: Hurt("subject in one language, body in another"),
     17: Hurt(
@@ -549,7 +546,8 @@ def test_a_bot_that_is_to_wait_loses_nothing_and_repeats_nothing(
 def test_who_blocked_the_bot_is_not_called_for_ever(
     town: Town, telegram: Provider, cli: Cli
 ) -> None:
-    """One call in a week, support reads why, and the customer's mail goes on."""
+    """One call in a week, staff are told once, read why, and the customer's mail goes on."""
+    town.house.operators.add(SLUG, "noc@interatos.example", now=town.now - timedelta(days=1))
     ana = town.customer()
     town.pair(ana, "telegram:12345", str(ana.email))
     town.sync()
@@ -557,14 +555,22 @@ def test_who_blocked_the_bot_is_not_called_for_ever(
     telegram.answers = [(403, BLOCKED)]
     for _ in range(7):
         town.go_round()
+        town.wait(minutes=2)
+        town.house.watching.run(now=town.now)
+        town.house.telling.run(town.clock)
         town.wait(days=1)
 
     assert len(telegram.requests) == 1
+    (told,) = [one for one in town.letters if one.recipient == "noc@interatos.example"]
+    assert "se cerró un canal" in told.subject
+    assert f"{ana.public_id} (telegram …345)" in told.text
+    assert "Los avisos siguen por los otros canales" in plain(told.text)
+    assert "12345" not in told.text
     lines = [line for line in town.lines() if line.channel.startswith("telegram")]
     assert [(line.kind, line.state, line.reason) for line in lines] == [
         ("issued", "failed", "rejected")
     ]
-    assert len(town.letters) == 4
+    assert len([one for one in town.letters if one.recipient == ana.email]) == 4
     chat, mail = cli.well_here("explain", SLUG, ana.id, "--json").json["account"]["channels"]
     assert chat["label"] == "telegram …345"
     assert "403" in chat["disabled_reason"]

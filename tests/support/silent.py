@@ -32,6 +32,10 @@ class Silent:
         """Attach nothing."""
         return ()
 
+    def segments(self, message: Message) -> int:
+        """Charge one for each SMS."""
+        return int(message.medium is Medium.SMS)
+
     def counts_as(self, scheme: str, attachments: Sequence[Attachment]) -> int:
         """Count one."""
         return 1

@@ -32,6 +32,7 @@ def deliver(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
             report = house.delivering.run_all(
                 clock=house.clock, progress=lambda done: status.update(f"sending: {done}")
             )
+            house.watching.run(now=house.clock())
             house.telling.run(house.clock)
     if json:
         as_json(report)

@@ -202,6 +202,48 @@ def isp_limits(
     say(f"{slug}: {kind} sends at most {', '.join(said)}" if several else f"{slug}: no limit")
 
 
+@isp.command("budget")
+def isp_budget(
+    slug: Annotated[str, typer.Argument(help="The ISP.")],
+    medium: Annotated[str, typer.Argument(help="sms: what is paid for by the piece.")],
+    segments: Annotated[
+        str | None, typer.Argument(help="At most so many a calendar month, or none.")
+    ] = None,
+    *,
+    json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Say how many SMS segments an ISP pays for in a month, or show how that stands.
+
+    What would exceed it waits for the next month, or does not go; the customer's other channels go
+    on. The operator is told at 80 % and when it is spent. What certainly did not arrive is free.
+
+    Example: `alerta isp budget interatos sms 5000`
+    """
+    from billing.delivery.budgets import budget_now  # noqa: PLC0415
+    from billing.isps import check_paid, find_isp  # noqa: PLC0415
+
+    check_paid(medium)
+    with open_house() as house:
+        now = house.clock()
+        if segments is not None:
+            house.isps.set_budget(slug, medium, _segments(segments), now=now)
+        with house.database.read() as session:
+            stands = budget_now(session, find_isp(session, slug), now=now)
+    if json:
+        as_json(stands)
+        return
+    most = "no budget" if stands.segments is None else f"at most {stands.segments} segments a month"
+    say(f"{slug}: {medium} has {most}; {stands.month:%Y-%m} took {stands.spent}")
+
+
+def _segments(text: str) -> int | None:
+    if text.strip().lower() == "none":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise SetupError(f"a budget is a number of segments a month, or none; got {text!r}")
+    return int(text)
+
+
 @isp.command("operator")
 def isp_operator(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
@@ -216,7 +258,9 @@ def isp_operator(
 ) -> None:
     """Say where the operator is told when the worker needs a person; an ISP may have several.
 
-    Told are: sends that are held, Wispro in trouble, and the end of either. At any hour.
+    Told are: sends that are held, Wispro or a sending account in trouble, and the end of each;
+    channels that closed by themselves, secrets that no key opens, an SMS budget that is nearly
+    spent. At any hour. Best over another way than the customers': what is broken tells nobody.
 
     Example: `alerta isp operator interatos noc@isp.example`
     """

@@ -11,7 +11,7 @@ import typer
 from billing.isps import SetupError
 from billing.values import AlertKind, Medium
 from worker.cli.house import open_house
-from worker.cli.show import as_json, console, progress_bar, remark, say, table
+from worker.cli.show import as_json, console, plain_money, progress_bar, remark, say, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,14 +136,15 @@ def _segments(database: Any, slug: str) -> Callable[[AlertKind], int]:
 
 def _show(found: Forecast, effect: Difference | None) -> None:
     from notifications.forecast import weeks  # noqa: PLC0415
-    from notifications.forecast.words import REASONS, minutes, number, of_day  # noqa: PLC0415
+    from worker.cli import simulating_words as words  # noqa: PLC0415
 
+    number, of_day = words.number, words.of_day
     most = max((day.messages for day in found.days), default=0)
     say(
         f"{found.isp}: {number(found.messages)} messages in {len(found.days)} days to "
         f"{number(found.reached)} of {number(found.accounts)} accounts"
     )
-    head = "".join(f"{name:^12}" for name in ("lun", "mar", "mié", "jue", "vie", "sáb", "dom"))
+    head = "".join(f"{name:^12}" for name in words.WEEKDAYS)
     console.print(f"\n{head}", highlight=False)
     for week in weeks(found, effect):
         above, below = "", ""
@@ -164,29 +165,38 @@ def _show(found: Forecast, effect: Difference | None) -> None:
         say(f"against the policy in force: +{more}, -{fewer}")
     table(
         "By channel",
-        ("Channel", "Messages", "Busiest day", "Then", "Takes", "Too much on", "Provider"),
+        ("Channel", "Messages", "Busiest day", "On it", "Takes", "Too much on", "Provider"),
         [
             (
                 *(one.scheme, one.messages, of_day(one.busiest_date), one.busiest),
-                *(minutes(one.busiest_minutes), [of_day(day.date) for day in one.tight]),
-                one.source,
+                *(words.minutes(one.busiest_minutes), [of_day(day.date) for day in one.tight]),
+                words.SOURCES[one.source],
             )
             for one in found.channels
         ],
     )
     if (hour := found.busiest_hour) is not None:
-        say(f"busiest hour: {of_day(hour.date)} {hour.hour} h, {number(hour.messages)} messages")
+        say(
+            f"busiest hour: {of_day(hour.date)} {hour.hour:02}:00, {number(hour.messages)} messages"
+        )
     if (texts := found.texts) is not None:
-        cost = "" if texts.cost is None else f", {found.currency} {texts.cost}"
+        cost = "" if texts.cost is None else f", {found.currency} {plain_money(texts.cost)}"
         say(f"SMS: {number(texts.messages)} messages, {number(texts.segments)} segments{cost}")
+        if texts.budget is not None:
+            for month in texts.months:
+                say(
+                    f"     {month.first:%Y-%m}: {number(month.spent)} spent and "
+                    f"{number(month.segments)} to come, of a budget of {number(texts.budget)}"
+                    + (" – too much, the rest would not go" if month.over else "")
+                )
     for title, lines in (("Never go", found.skipped), ("Put off", found.put_off)):
         table(
             title,
-            ("Alert", "Reason", "", "Deliveries"),
-            [(one.kind, one.reason, REASONS[one.reason], one.deliveries) for one in lines],
+            ("Alert", "Why", "Deliveries"),
+            [(words.kind(one.kind), words.why(one.reason), one.deliveries) for one in lines],
         )
     for line in found.assumptions:
-        remark(line)
+        remark(words.ASSUMPTIONS[line])
 
 
 def _write(path: Path, now: Forecast, then: Forecast | None, effect: Difference | None) -> None:

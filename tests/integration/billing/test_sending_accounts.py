@@ -127,7 +127,8 @@ def test_a_rest_is_not_made_longer_by_who_asked_before_it_began(town: Town) -> N
     """What is left is rounded up to a second in every answer; a longer rest is kept."""
     with town.house.database.write() as session:
         for until in (20.0, 20.9, 21.5, 5.0):
-            providers.pause(session, "k", town.now + timedelta(seconds=until), "429")
+            until_at = town.now + timedelta(seconds=until)
+            providers.pause(session, "k", until_at, "429", now=town.now)
         row = session.get_one(Provider, "k")
         assert (row.paused_until, row.failures) == (town.now + timedelta(seconds=21.5), 4)
 

@@ -20,7 +20,7 @@ NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 CALENDAR = Calendar.of("America/Argentina/Cordoba", "mon-fri 09:00-19:00, no holidays AR")
 
 
-def told(*sent, days=14, price=None):
+def told(*sent, days=14, price=None, **budget):
     tally = Tally(ZoneInfo("America/Argentina/Cordoba"))
     tally.sent = Counter(
         {
@@ -31,7 +31,7 @@ def told(*sent, days=14, price=None):
     tally.skipped[(date(2026, 3, 11), AlertKind.OVERDUE, Reason.CAP_DAY)] = 7
     return forecast(
         tally, isp="interatos", currency="ARS", calendar=CALENDAR, now=NOW, days=days,
-        segments=lambda _: 2, price=price,
+        segments=lambda _: 2, price=price, **budget,
     )  # fmt: skip
 
 
@@ -74,6 +74,19 @@ def test_texts_cost_by_the_segment():
     texts = told((11, "twilio", "sms", 10), price=Decimal("12.50")).texts
     assert texts is not None
     assert (texts.messages, texts.segments, texts.cost) == (10, 20, Decimal(250))
+
+
+def test_a_budget_stands_beside_what_would_be_spent():
+    """Of each month what went and what comes; where it is not enough the page says so."""
+    sent = ((11, "twilio", "sms", 10), (12, "twilio", "sms", 5))
+    texts = told(*sent, budget=100, spent=70).texts
+    assert texts is not None
+    assert [(one.first, one.spent, one.segments, one.over) for one in texts.months] == [
+        (date(2026, 3, 1), 70, 30, False)
+    ]
+    assert "mar 2026: 70 usados y 30 por venir, de 100." in page(told(*sent, budget=100, spent=70))
+    assert "de 100: no alcanza." in page(told(*sent, budget=100, spent=71))
+    assert "por venir" not in page(told(*sent))
 
 
 def test_the_page_loads_nothing_and_shows_what_differs():

@@ -43,6 +43,28 @@ DETAILS = {
         "bot": "interatos_bot",
         "since": "2026-03-10T06:05:00+00:00",
     },
+    NoticeKind.CHANNELS_CLOSED: {
+        "count": "12",
+        "unreadable": "2",
+        "names": "793 (a…@example.org), 801 (telegram …345)",
+        "more": "10",
+        "silent": "3",
+        "explain": "alerta explain interatos 793",
+    },
+    NoticeKind.SECRET_UNREADABLE: {"token": "yes", "accounts": "email, ntfy", "account": "email"},
+    NoticeKind.PROVIDER_RESTING: {
+        "account": "email",
+        "since": "2026-03-10T06:05:00+00:00",
+        "reason": "email: 535 at AUTH, authentication failed",
+        "waiting": "214",
+    },
+    NoticeKind.PROVIDER_RECOVERED: {"account": "telegram", "since": "2026-03-10T06:05:00+00:00"},
+    NoticeKind.SMS_BUDGET: {
+        "reason": "spent",
+        "spent": "4999",
+        "budget": "5000",
+        "month": "2026-03-01",
+    },
 }
 
 
@@ -160,6 +182,36 @@ def test_trouble_is_told_in_words_and_in_the_isps_own_time() -> None:
     text = said(render_notice(other, medium=Medium.CHAT, locale="es_AR").text)
     assert "The door fell off." in text
     assert "some day" not in text
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"count": "1", "unreadable": "", "more": ""}, "El proveedor lo rechaza para siempre."),
+        ({"count": "1", "unreadable": "1", "more": ""}, "La dirección guardada no se puede leer."),
+        ({"unreadable": "12"}, "Se cerraron 12 canales"),
+        ({"silent": "1"}, "Un cliente se quedó sin ningún canal abierto"),
+        ({"silent": ""}, "Los avisos siguen por los otros canales"),
+        ({}, "793 (a…@example.org), 801 (telegram …345) y 10 más"),
+    ],
+)
+def test_channels_that_closed_are_told_as_they_are(given: dict[str, str], words: str) -> None:
+    """One or many, refused or unreadable, and who is left without any."""
+    told = render_notice(
+        notice(NoticeKind.CHANNELS_CLOSED, **given), medium=Medium.EMAIL, locale="es_AR"
+    )
+    assert words in said(told.text)
+    assert ("rechaza" in told.text) == (given.get("unreadable") not in {"1", "12"})
+
+
+def test_a_budget_is_told_before_it_is_spent() -> None:
+    """At four fifths there is time to decide; the month is named."""
+    told = render_notice(
+        notice(NoticeKind.SMS_BUDGET, reason="nearly"), medium=Medium.EMAIL, locale="es_AR"
+    )
+    assert "queda poco" in told.subject
+    assert "marzo 2026" in told.text.casefold()
+    assert "alerta isp budget interatos sms" in told.text
 
 
 @pytest.mark.parametrize("kind", list(NoticeKind))
