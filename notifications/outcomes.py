@@ -82,6 +82,8 @@ def _by_status(status: int, text: str, *, scheme: str, shared: bool) -> Outcome:
         return Outcome(fate=Fate.HELD_UP, detail=f"{said}, too many", retry_after=_pause(text))
     if status == 504:
         return Outcome(fate=Fate.UNCERTAIN, detail=f"{said}, a gateway gave up waiting")
+    if status < 300:
+        return Outcome(fate=Fate.UNCERTAIN, detail=f"{said}, in words that Apprise does not know")
     fate, why = Fate.FAILED, "the message was refused"
     if status in _PROVIDER_AWAY:
         fate, why = Fate.HELD_UP, "the provider is not at work"

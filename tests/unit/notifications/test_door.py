@@ -216,6 +216,7 @@ ANSWERS: list[tuple[str, int, dict[str, Any], Fate, float | None]] = [
     ("json", 401, {}, Fate.REJECTED, None),
     ("json", 400, {}, Fate.FAILED, None),
     ("json", 503, {}, Fate.HELD_UP, None),
+    ("ntfy", 202, {}, Fate.UNCERTAIN, None),  # taken, in words that Apprise does not know
 ]
 
 
