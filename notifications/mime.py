@@ -15,6 +15,7 @@ import re
 from contextlib import suppress
 from email.header import Header
 from email.utils import encode_rfc2231, format_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from billing.ports import DestinationError
@@ -104,6 +105,7 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and len(text) <= _LINE and "=?" not in text
 
 
+@lru_cache(maxsize=512)
 def _encoded(text: str) -> str:
     """Return encoded words, a line each; readers join them without a space (RFC 2047, 6.2)."""
     return Header(text, "utf-8", maxlinelen=75, header_name="Reply-To").encode(linesep="\r\n")
