@@ -19,16 +19,17 @@ from sqlalchemy.orm import Session, joinedload
 from billing.answers import Answer, AnswerKind
 from billing.asked import Asked, Verb, understand
 from billing.chat import Said
+from billing.closing import close_channel
 from billing.codes import MOST_WRONG, WRONG_WINDOW, redeem, was_used_by
 from billing.dossier import first_name, pay_url
 from billing.facts import facts_of
 from billing.held import HoldKind
 from billing.holds import end_holds, put_hold
-from billing.joining import add_channels, close_channel, destination_digest, join, leave
+from billing.joining import add_channels, destination_digest, join, leave
 from billing.letter import Debt
 from billing.ports import MessengerPort, ParsedDestination, VaultPort
 from billing.terms import UnreadablePolicyError, policy_of
-from billing.values import InvoiceState
+from billing.values import InvoiceState, Reason
 from models.account import Account, Channel
 from models.bot import BotQuestion
 from models.hold import Hold
@@ -100,7 +101,7 @@ class Conversing:
         """
         if not said.private or said.chat_id is None or not isp_ids:
             return None
-        chat = self._messenger.parse_destination(f"telegram:{said.chat_id}")
+        chat = self._messenger.parse_own_destination(f"telegram:{said.chat_id}")
         digest = destination_digest(chat, self._vault)
         if self._count(session, bot_id, digest, since=now - _MINUTE) >= MOST_ANSWERS:
             return None
@@ -345,7 +346,9 @@ def _author(talk: _Talk) -> str:
 
 def _stop(session: Session, talk: _Talk) -> Reply:
     account = talk.account
-    close_channel(session, talk.channel, now=talk.now)
+    # Before its deliveries, as whoever journals an attempt under the caps does.
+    session.execute(select(Account.id).where(Account.id == account.id).with_for_update())
+    close_channel(session, talk.channel, Reason.NO_CONSENT, now=talk.now)
     others = session.scalars(
         select(Channel.label)
         .where(
@@ -353,7 +356,7 @@ def _stop(session: Session, talk: _Talk) -> Reply:
             Channel.id != talk.channel.id,
             Channel.disabled_at.is_(None),
         )
-        .order_by(Channel.id)
+        .order_by(Channel.position, Channel.id)
     ).all()
     if others and not talk.asked.all_channels:
         return talk.reply(AnswerKind.CHANNEL_CLOSED, others=tuple(others))

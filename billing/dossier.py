@@ -13,7 +13,7 @@ from typing import TypedDict
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
-from billing import digest, gate
+from billing import digest, gate, greeting
 from billing.besides import Besides, open_invoices
 from billing.checked import Checked
 from billing.contacts import limits_of
@@ -27,7 +27,7 @@ from billing.policy import Occurrence
 from billing.reminded import reminded_lately
 from billing.terms import rules_of
 from billing.values import AlertKind, ContractState, InvoiceFacts, Reason
-from billing.wanted import is_capped, refused, stands
+from billing.wanted import is_capped, refused, stands, unwanted
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Delivery
 from models.debts import invoices_of_old_debts
@@ -354,6 +354,62 @@ class DigestDossier(Dossier):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDossier(Dossier):
+    """A message about the channel that it goes to; no invoice is in it."""
+
+    def case(self) -> greeting.Case:
+        """Return what is decided on."""
+        return greeting.Case(
+            kind=self.kind,
+            useful_until=self.alert.useful_until,
+            owed=None,
+            minimum=self.minimum,
+            paired=self.account.paired and self.isp.enabled,
+            channel_enabled=self.channel.disabled_at is None,
+            calendar=self.rules.calendar,
+            held=self.isp.held_run_id is not None,
+            unwanted=unwanted(self.rules.policy, (), self.kind, self.alert.step),
+        )
+
+    def verdict(self, checked: Checked, *, now: datetime) -> gate.Verdict:
+        """Ask the gate of messages about channels."""
+        del checked
+        return greeting.decide(self.case(), now=now)
+
+    def findings(self, checked: Checked, *, now: datetime) -> tuple[gate.Finding, ...]:
+        """Ask each of its rules, for people who ask why."""
+        del checked
+        return greeting.findings(self.case(), now=now)
+
+    def to_look_at(self, checked: Checked, *, now: datetime) -> Sequence[Invoice]:
+        """Ask Wispro nothing."""
+        del checked, now
+        return ()
+
+    def announces(self, checked: Checked, *, now: datetime) -> Sequence[int]:
+        """Announce no invoice."""
+        del checked, now
+        return ()
+
+    def letter(self, checked: Checked, *, now: datetime, covered: bool, has_pdf: bool) -> Letter:
+        """Return what the templates say to this customer at this instant."""
+        del checked, covered, has_pdf
+        channel = self.channel
+        return Letter(
+            **self.heading(now),
+            kind=self.kind,
+            amount_due=Decimal(0),
+            amount_total=Decimal(0),
+            comes=greeting.promised(
+                self.rules.policy,
+                self.account.steps_off,
+                medium=channel.medium,
+                scheme=channel.scheme,
+            ),
+        )
+
+
 def pay_url(isp: Isp, account: Account, facts: InvoiceFacts, *, amount: Decimal) -> str | None:
     """Return the invoice's own link, else what the ISP's template makes of it, else the portal."""
     if facts.pay_urls:
@@ -463,6 +519,8 @@ def _open(
         released_date = rules.calendar.today(alert.due_at)
         debts = invoices_of_old_debts(session, account.id, before=released_date)
         return DigestDossier(**shared, invoices=tuple(debts))
+    if AlertKind(alert.kind).about_channel:
+        return ChannelDossier(**shared)
     invoice = alert.invoice
     assert invoice is not None
     reminded = AlertKind(alert.kind) is AlertKind.PAID and reminded_lately(

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing.calendar import contacts_since
+from billing.channels import healths_of
 from billing.contacts import CapLine, contacts_of, standing
 from billing.explained import AccountStory, ChannelStory, HoldStory, HoursStory
 from billing.owing import Rules
@@ -31,8 +32,11 @@ def account_story(session: Session, account: Account, *, at: datetime) -> Accoun
     covered = isp.swept_at if account.next_look_at is None else None
     run = session.get(SyncRun, isp.held_run_id) if isp.held_run_id is not None else None
     channels = session.scalars(
-        select(Channel).where(Channel.account_id == account.id).order_by(Channel.id)
-    )
+        select(Channel)
+        .where(Channel.account_id == account.id)
+        .order_by(Channel.position, Channel.id)
+    ).all()
+    healths = healths_of(session, channels, now=at)
     return AccountStory(
         isp=isp.slug,
         isp_enabled=isp.enabled,
@@ -53,6 +57,8 @@ def account_story(session: Session, account: Account, *, at: datetime) -> Accoun
                 medium=row.medium,
                 disabled_at=row.disabled_at,
                 disabled_reason=row.disabled_reason,
+                removed_at=row.removed_at,
+                health=healths[row.id],
             )
             for row in channels
         ),

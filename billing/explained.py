@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from billing.channel_health import Health
 from billing.contacts import CapLine
 from billing.gate import End, Finding, LookAgain, Rule, Verdict, Wait
 from billing.values import AlertKind, Reason
@@ -173,12 +174,17 @@ class InvoiceStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelStory:
-    """Where alerts go; `disabled_reason` is what the provider said, or "unpaired"."""
+    """Where alerts go; `disabled_reason` is what the provider or staff said, or "unpaired".
+
+    `health` is as of the instant asked about; the channels are in the customer's order.
+    """
 
     label: str
     medium: str
     disabled_at: datetime | None
     disabled_reason: str | None
+    removed_at: datetime | None
+    health: Health
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +228,10 @@ class AccountStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The answer: `at` is the instant that was asked about; `others` are digests of old debts."""
+    """The answer: `at` is the instant that was asked about; `others` are about no invoice.
+
+    Digests of old debts, and what the channels were told about themselves.
+    """
 
     now: datetime
     at: datetime

@@ -6,16 +6,17 @@ Everything here happens in the unit of work of its caller.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from billing.closing import call_off_account
 from billing.identity import DESTINATION_PURPOSE, keep_identity
 from billing.ports import ParsedDestination, VaultPort
-from billing.values import ClientFacts, DeliveryState, Reason
+from billing.values import ClientFacts, Reason
 from models.account import Account, Channel
-from models.alert import Delivery
 from models.invoice import Invoice
 from models.pair_code import PairCode
 
@@ -54,6 +55,14 @@ def join(session: Session, account: Account, *, now: datetime) -> None:
     account.next_look_at = now
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The channels that an account was given: new ones, and those that it had already."""
+
+    new: tuple[Channel, ...]
+    known: tuple[Channel, ...]
+
+
 def add_channels(
     session: Session,
     account: Account,
@@ -61,21 +70,39 @@ def add_channels(
     vault: VaultPort,
     *,
     now: datetime,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    first: bool = False,
+    risk_accepted_by: str | None = None,
+) -> Added:
     """This function will give an account channels; one that it has works again.
 
-    Returns:
-        The labels of the new ones, and of those it had.
+    Args:
+        session: an open unit of work.
+        account: whose.
+        parsed: where to.
+        vault: seals and hashes it.
+        now: the present.
+        first: they go before the others, in their order; else new ones go last.
+        risk_accepted_by: who answers for a gateway that its network may block.
     """
-    rows = session.scalars(select(Channel).where(Channel.account_id == account.id))
+    rows = session.scalars(
+        select(Channel)
+        .where(Channel.account_id == account.id)
+        .order_by(Channel.position, Channel.id)
+    ).all()
     present = {row.destination_digest: row for row in rows}
+    last = max((row.position for row in rows), default=0)
     added, known = [], []
     for item in parsed:
         digest = destination_digest(item, vault)
         if (row := present.get(digest)) is not None:
-            row.disabled_at = row.disabled_reason = None
-            known.append(row.label)
+            if row.removed_at is not None:
+                last += 1
+                row.position = last
+            reopen(row)
+            _accept_risk(row, item, risk_accepted_by, now=now)
+            known.append(row)
             continue
+        last += 1
         row = Channel(
             account_id=account.id,
             scheme=item.scheme,
@@ -84,12 +111,37 @@ def add_channels(
             destination_digest=digest,
             needs_transport=item.needs_transport,
             label=item.label[:120],
+            position=last,
             created_at=now,
         )
+        _accept_risk(row, item, risk_accepted_by, now=now)
         session.add(row)
         present[digest] = row
-        added.append(row.label)
-    return tuple(added), tuple(known)
+        added.append(row)
+    session.flush()
+    if first:
+        named = list(dict.fromkeys(present[destination_digest(one, vault)] for one in parsed))
+        put_in_order([*named, *(row for row in rows if row not in named)])
+    return Added(tuple(added), tuple(dict.fromkeys(row for row in known if row not in added)))
+
+
+def reopen(channel: Channel) -> None:
+    """This function will let alerts go to a channel again, from the next one on."""
+    channel.disabled_at = channel.disabled_reason = channel.disabled_by = None
+    channel.removed_at = None
+
+
+def put_in_order(channels: Sequence[Channel]) -> None:
+    """This function will let channels be used in this order."""
+    for position, channel in enumerate(channels, start=1):
+        channel.position = position
+
+
+def _accept_risk(
+    channel: Channel, item: ParsedDestination, accepted_by: str | None, *, now: datetime
+) -> None:
+    if item.ban_risk and accepted_by is not None:
+        channel.ban_risk_accepted_at, channel.ban_risk_accepted_by = now, accepted_by[:100]
 
 
 def destination_digest(item: ParsedDestination, vault: VaultPort) -> str:
@@ -100,7 +152,7 @@ def destination_digest(item: ParsedDestination, vault: VaultPort) -> str:
 def leave(session: Session, account: Account, *, now: datetime) -> None:
     """This function will stop every alert of an account; codes that were not used pair nobody."""
     account.unpaired_at = now
-    _cancel(session, Delivery.account_id == account.id, Reason.UNPAIRED, now=now)
+    call_off_account(session, account, now=now)
     session.execute(
         update(PairCode)
         .where(
@@ -109,19 +161,4 @@ def leave(session: Session, account: Account, *, now: datetime) -> None:
             PairCode.expires_at > now,
         )
         .values(expires_at=now)
-    )
-
-
-def close_channel(session: Session, channel: Channel, *, now: datetime) -> None:
-    """This function will stop what goes to one channel: who reads there does not want it."""
-    channel.disabled_at, channel.disabled_reason = now, Reason.NO_CONSENT.value
-    _cancel(session, Delivery.channel_id == channel.id, Reason.NO_CONSENT, now=now)
-
-
-def _cancel(session: Session, whose: object, reason: Reason, *, now: datetime) -> None:
-    session.execute(
-        update(Delivery)
-        .where(whose, Delivery.state == DeliveryState.PLANNED.value)  # type: ignore[arg-type]
-        .values(state=DeliveryState.CANCELLED.value, reason=reason.value, settled_at=now)
-        .execution_options(synchronize_session=False)
     )

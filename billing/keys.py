@@ -7,7 +7,7 @@ A key is made of stable ids and ISO dates only (product.md, section 2):
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from billing.policy import Anchor, Occurrence
 from billing.values import AlertKind
@@ -16,6 +16,8 @@ from billing.values import AlertKind
 RELEASE = "baseline"
 #: Steps of alerts that no date makes us owe: the announcement, and the warning before a cut-off.
 FIRST_SIGHT, ALERTED = "first_sight", "alerted"
+#: Of what is said to a channel about itself.
+_CHANNEL, _ADDED = "channel:", "added"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,23 @@ def of_release(baseline_date: date) -> AlertKey:
 def of_cutoff(invoice_id: str, day: date) -> AlertKey:
     """Key of the warning before a contract is cut off: one per invoice and day."""
     return AlertKey(f"invoice:{invoice_id}", AlertKind.CUTOFF_WARNING, Anchor.CUTOFF, day, ALERTED)
+
+
+def of_welcome(channel_id: int, added_date: date) -> AlertKey:
+    """Key of what a new channel is told: one as long as its row lives.
+
+    Args:
+        channel_id: of its row.
+        added_date: the day, in UTC, on which the row was made, which never changes.
+    """
+    subject = f"{_CHANNEL}{channel_id}"
+    return AlertKey(subject, AlertKind.WELCOME, Anchor.CHANGE, added_date, _ADDED)
+
+
+def of_test(channel_id: int, day: date, now: datetime) -> AlertKey:
+    """Key of a test message: one for each time that somebody asks."""
+    step = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    return AlertKey(f"{_CHANNEL}{channel_id}", AlertKind.TEST, Anchor.CHANGE, day, step)
 
 
 def is_dated(anchor: str, step: str) -> bool:

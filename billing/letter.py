@@ -49,7 +49,8 @@ class Letter:
     later, today and before) from that of old debts, all overdue.
 
     `corrects_reminder` is for `paid`: a reminder reached the customer shortly before the payment
-    was noticed, and the receipt says to ignore it.
+    was noticed, and the receipt says to ignore it. `comes` is for `welcome`: what will come to this
+    channel, each sort of alert by its first kind. Neither it nor a `test` is about an invoice.
     """
 
     kind: AlertKind
@@ -77,6 +78,7 @@ class Letter:
     more_debts: int = 0
     daily: bool = False
     corrects_reminder: bool = False
+    comes: tuple[AlertKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,7 +138,8 @@ _NO_DETAILS: dict[str, str] = {}
 class Owing:
     """One alert to record; `invoice_id` is None where it is about the account as a whole.
 
-    The rest is as in `owe`.
+    `channel_id` names the only channel that it goes to; None = every one. `at_once` = somebody
+    waits for it, whatever the hour. The rest is as in `owe`.
     """
 
     account: Customer
@@ -149,6 +150,8 @@ class Owing:
     useful_until: datetime | None = None
     details: dict[str, str] | None = None
     skipped: Reason | None = None
+    channel_id: int | None = None
+    at_once: bool = False
 
 
 def record_all(session: Session, several: Sequence[Owing], *, now: datetime) -> Tally:
@@ -178,6 +181,8 @@ def record_all(session: Session, several: Sequence[Owing], *, now: datetime) -> 
         goes_at, skipped = _when(one, now=now)
         manner = one.rules.policy.manner_of(one.key.kind, one.key.step) or PLAINLY
         for channel_id, medium, scheme in channels.get(one.account.id, ()):
+            if one.channel_id is not None and one.channel_id != channel_id:
+                continue
             why = skipped or off_channel(manner, medium=medium, scheme=scheme)
             tally.deliveries += why is None
             rows.append(
@@ -230,12 +235,12 @@ def _insert_alerts(
 def _enabled_channels(
     session: Session, account_ids: set[int]
 ) -> dict[int, list[tuple[int, str, str]]]:
-    """Return (id, medium, scheme) of each account's enabled channels, by id."""
+    """Return (id, medium, scheme) of each account's enabled channels, in the customer's order."""
     found: dict[int, list[tuple[int, str, str]]] = {}
     query = (
         select(Channel.account_id, Channel.id, Channel.medium, Channel.scheme)
         .where(among(session, Channel.account_id, account_ids), Channel.disabled_at.is_(None))
-        .order_by(Channel.id)
+        .order_by(Channel.position, Channel.id)
     )
     for account_id, channel_id, medium, scheme in session.execute(query) if account_ids else ():
         found.setdefault(account_id, []).append((channel_id, medium, scheme))
@@ -244,6 +249,8 @@ def _enabled_channels(
 
 def _when(one: Owing, *, now: datetime) -> tuple[datetime, Reason | None]:
     """Return when an alert goes first, and why it never does."""
+    if one.at_once:
+        return now, None
     rules = one.rules.of_account(one.account)
     soonest = max(one.due_at, now, rules.earliest or now)
     goes_at, closed = first_slot(rules.calendar, soonest=soonest, useful_until=one.useful_until)

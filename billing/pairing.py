@@ -18,10 +18,12 @@ from sqlalchemy.orm import Session
 
 from billing.identity import LOGIN_PURPOSE, NATIONAL_ID_PURPOSE
 from billing.isps import SetupError, find_isp
-from billing.joining import add_channels, join, keep_account, leave
+from billing.joining import Added, add_channels, join, keep_account, leave
+from billing.owing import Tally
 from billing.ports import (
     DestinationError,
     MessengerPort,
+    ParsedDestination,
     UpstreamError,
     VaultPort,
     WisproAccess,
@@ -29,6 +31,7 @@ from billing.ports import (
 )
 from billing.terms import access_to
 from billing.values import ClientFacts, ClientField, UpstreamReason
+from billing.welcoming import welcome
 from models.account import Account
 from models.database import Database
 from models.isp import Transport
@@ -48,13 +51,17 @@ class PairingError(SetupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """What was paired. `added` are the labels of new channels, `known` of those it had."""
+    """What was paired. `added` are the labels of new channels, `known` of those it had.
+
+    `welcomed` counts the new ones that will be told so.
+    """
 
     account_id: int
     client: ClientFacts
     added: tuple[str, ...]
     known: tuple[str, ...]
     without_transport: tuple[str, ...]
+    welcomed: int = 0
 
 
 class Pairing:
@@ -91,6 +98,9 @@ class Pairing:
         now: datetime,
         locale: str | None = None,
         progress: Progress | None = None,
+        first: bool = False,
+        quiet: bool = False,
+        risk_accepted_by: str | None = None,
     ) -> Paired:
         """This function will pair one client with one or more destinations.
 
@@ -104,36 +114,86 @@ class Pairing:
             now: the present.
             locale: of the customer; None = the ISP's.
             progress: called with (pages read, pages in all) while a QR code is looked up.
+            first: these channels go before those that it has.
+            quiet: new channels are not told that alerts will come to them.
+            risk_accepted_by: who answers for a gateway that its network may block; None = nobody,
+                and such a destination is refused.
 
         Raises:
             SetupError: if the ISP is unknown.
             PairingError: if the client is unknown or ambiguous, or a destination is unusable.
             UpstreamError: if Wispro gives no usable answer.
         """
+        parsed = self._understood(destinations, risk_accepted_by)
+        isp_id, facts = self.identify(slug, client, progress=progress)
+        with self._database.write() as session:
+            account = keep_account(session, isp_id, facts, self._vault)
+            join(session, account, now=now)
+            account.locale = locale.replace("-", "_") if locale else account.locale
+            added = add_channels(
+                session,
+                account,
+                parsed,
+                self._vault,
+                now=now,
+                first=first,
+                risk_accepted_by=risk_accepted_by,
+            )
+            return _paired(session, account, facts, parsed, added, quiet=quiet, now=now)
+
+    def add(
+        self,
+        slug: str,
+        client: str,
+        destinations: Sequence[str],
+        *,
+        now: datetime,
+        first: bool = False,
+        quiet: bool = False,
+        risk_accepted_by: str | None = None,
+    ) -> Paired:
+        """This function will give a paired account more channels; Wispro is not asked.
+
+        Args: as in `pair`.
+
+        Raises:
+            PairingError: if no paired account matches, or several do, or a destination is unusable.
+        """
+        parsed = self._understood(destinations, risk_accepted_by)
+        with self._database.write() as session:
+            account = find_account(session, slug, client, self._vault, self._login_token)
+            session.execute(select(Account.id).where(Account.id == account.id).with_for_update())
+            if not account.paired:
+                raise PairingError(f"{account.name} is not paired: alerta pair {slug} … --to …")
+            added = add_channels(
+                session,
+                account,
+                parsed,
+                self._vault,
+                now=now,
+                first=first,
+                risk_accepted_by=risk_accepted_by,
+            )
+            facts = ClientFacts(
+                client_id=account.client_id, public_id=account.public_id, name=account.name
+            )
+            return _paired(session, account, facts, parsed, added, quiet=quiet, now=now)
+
+    def _understood(
+        self, destinations: Sequence[str], risk_accepted_by: str | None
+    ) -> list[ParsedDestination]:
         if not destinations:
             raise PairingError("at least one destination is needed: --to ana@example.org")
         try:
             parsed = [self._messenger.parse_destination(text) for text in destinations]
         except DestinationError as error:
             raise PairingError(str(error)) from None
-        isp_id, facts = self.identify(slug, client, progress=progress)
-        with self._database.write() as session:
-            account = keep_account(session, isp_id, facts, self._vault)
-            join(session, account, now=now)
-            account.locale = locale.replace("-", "_") if locale else account.locale
-            added, known = add_channels(session, account, parsed, self._vault, now=now)
-            present = set(
-                session.scalars(select(Transport.scheme).where(Transport.isp_id == isp_id))
+        if risk_accepted_by is None and any(one.ban_risk for one in parsed):
+            raise PairingError(
+                "this goes over an unofficial gateway, and WhatsApp may ban the number for it; "
+                "use whatsapp:// (Meta's Cloud API), or say --accept-ban-risk"
             )
-            return Paired(
-                account_id=account.id,
-                client=facts,
-                added=added,
-                known=known,
-                without_transport=tuple(
-                    sorted({p.scheme for p in parsed if p.needs_transport} - present)
-                ),
-            )
+        return parsed
 
     def identify(
         self, slug: str, client: str, *, progress: Progress | None = None
@@ -203,6 +263,30 @@ class Pairing:
             "no client of this ISP has this QR code; scan it again in the portal under "
             "Aplicación Móvil"
         )
+
+
+def _paired(
+    session: Session,
+    account: Account,
+    facts: ClientFacts,
+    parsed: Sequence[ParsedDestination],
+    added: Added,
+    *,
+    quiet: bool,
+    now: datetime,
+) -> Paired:
+    """Welcome the new channels, and say what an account was given."""
+    welcomed = Tally() if quiet else welcome(session, account, added.new, now=now)
+    schemes = select(Transport.scheme).where(Transport.isp_id == account.isp_id)
+    present = set(session.scalars(schemes))
+    return Paired(
+        account_id=account.id,
+        client=facts,
+        added=tuple(row.label for row in added.new),
+        known=tuple(row.label for row in added.known),
+        without_transport=tuple(sorted({p.scheme for p in parsed if p.needs_transport} - present)),
+        welcomed=welcomed.deliveries,
+    )
 
 
 def find_account(

@@ -101,6 +101,7 @@ class Policy:
         overdue_gap: least time between our first sight of an invoice and overdue wording.
         catch_up: an overdue step that is this late when we get to it is missed, not sent.
         minimum: least amount that is asked for; None = the ISP's.
+        confirm: a channel that staff added is told so, once.
         digest_from: so many alerts to one account at one time become one message; 0 = never.
         timezone: IANA name; None = the ISP's.
         preset: of a country, whose hours and caps hold besides; None = none.
@@ -116,6 +117,7 @@ class Policy:
     catch_up: timedelta = timedelta(days=7)
     minimum: Decimal | None = None
     digest_from: int = 2
+    confirm: bool = True
     timezone: str | None = None
     preset: Preset | None = None
     hours: ContactHours | None = None
@@ -136,8 +138,10 @@ class Policy:
 
     def manner_of(self, kind: AlertKind, name: str) -> Manner | None:
         """Return how an alert goes; None = this policy sends no such alert."""
-        if kind is AlertKind.DIGEST:  # asked for by hand, or made of others
+        if kind in {AlertKind.DIGEST, AlertKind.TEST}:  # asked for by hand, or made of others
             return PLAINLY
+        if kind is AlertKind.WELCOME:
+            return PLAINLY if self.confirm else None
         step = self.step_of(kind, name)
         return step.manner if step is not None else self.events.get(kind)
 

@@ -77,6 +77,7 @@ class _File(msgspec.Struct):
     digest_from: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
     catch_up_days: Annotated[int, msgspec.Meta(ge=1, le=60)] | None = None
     overdue_gap_hours: Annotated[int, msgspec.Meta(ge=24, le=720)] | None = None
+    confirm: bool | None = None
 
 
 _TABLES = ("caps", "step")
@@ -92,6 +93,7 @@ _TAKES = MappingProxyType(
         "channels": 'a list such as ["email", "telegram"]',
         "template": "one of " + ", ".join(policy_sense.TEMPLATES),
         "capped": "true or false",
+        "confirm": "true or false",
     }
 )
 
@@ -149,6 +151,7 @@ class _Reader:
             "hours": hours,
             "caps": caps,
             "digest_from": head.digest_from,
+            "confirm": head.confirm,
         }
         if head.catch_up_days is not None:
             given["catch_up"] = timedelta(days=head.catch_up_days)

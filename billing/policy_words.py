@@ -33,6 +33,7 @@ def terms(policy: Policy) -> Mapping[str, str]:
         "minimum_amount": OF_THE_ISP if policy.minimum is None else f"{policy.minimum:f}",
         "digest_from": str(policy.digest_from or "never"),
         "catch_up_days": str(policy.catch_up.days),
+        "confirm": "yes" if policy.confirm else "no",
         "overdue_gap_hours": f"{policy.overdue_gap.total_seconds() / 3600:g}",
     }
     for field in fields(policy.caps):

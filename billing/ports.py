@@ -194,6 +194,7 @@ class ParsedDestination:
         value: what is stored, sealed: the address, or the whole Apprise URL.
         label: what people may see: "a…@example.org", "telegram …345", "ntfy …ab".
         needs_transport: True if the ISP's own sending account for `scheme` is needed.
+        ban_risk: it goes over a gateway whose network may block the number for using it.
     """
 
     scheme: str
@@ -201,6 +202,7 @@ class ParsedDestination:
     value: str = field(repr=False)
     label: str
     needs_transport: bool
+    ban_risk: bool = False
 
 
 class MessengerPort(Protocol):
@@ -208,6 +210,10 @@ class MessengerPort(Protocol):
 
     def parse_destination(self, text: str) -> ParsedDestination:
         """Understand a destination. Raises `DestinationError`."""
+        ...
+
+    def parse_own_destination(self, text: str) -> ParsedDestination:
+        """Understand a destination that a customer named; few kinds. Raises `DestinationError`."""
         ...
 
     def check_transport(self, scheme: str, url: str) -> str:

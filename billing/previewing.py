@@ -9,14 +9,15 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from billing.checked import Checked
-from billing.dossier import DigestDossier, InvoiceDossier
+from billing.closing import open_channels
+from billing.dossier import ChannelDossier, DigestDossier, InvoiceDossier
 from billing.facts import facts_of
 from billing.isps import SetupError
 from billing.letter import Letter
 from billing.owing import Rules
 from billing.reminded import reminded_lately
 from billing.terms import rules_of
-from billing.values import AlertKind, InvoiceState
+from billing.values import AlertKind, InvoiceState, Medium
 from models.account import Account, Channel
 from models.alert import Alert, Delivery
 from models.debts import invoices_of_old_debts
@@ -69,11 +70,32 @@ def preview_letter(
         checked = Checked(invoices={row.wispro_id: now for row in dossier.invoices})
         letter = dossier.letter(checked, now=now, covered=False, has_pdf=False)
         return Preview(letter=letter, locale=dossier.locale)
+    if kind.about_channel:
+        about_channel = _about_channel(session, account, rules, kind, invoice=invoice)
+        letter = about_channel.letter(Checked(), now=now, covered=False, has_pdf=False)
+        return Preview(letter=letter, locale=about_channel.locale)
     about = _named(session, account, invoice) if invoice else _latest(session, account, kind)
     single = _single(session, account, rules, about, kind, now=now)
     has_pdf = single.pdf_of is not None
     letter = single.letter(Checked(), now=now, covered=False, has_pdf=has_pdf)
     return Preview(letter=letter, locale=single.locale)
+
+
+def _about_channel(
+    session: Session, account: Account, rules: Rules, kind: AlertKind, *, invoice: str | None
+) -> ChannelDossier:
+    if invoice:
+        raise PreviewError(f"a {kind} is about a channel, not about an invoice")
+    channels = open_channels(session, account.id)
+    return ChannelDossier(
+        delivery=Delivery(),
+        alert=Alert(kind=kind.value, details={}),
+        account=account,
+        channel=channels[0] if channels else Channel(scheme="email", medium=Medium.EMAIL.value),
+        isp=account.isp,
+        transport=None,
+        rules=rules,
+    )
 
 
 def _digest(

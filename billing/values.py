@@ -53,11 +53,19 @@ class AlertKind(StrEnum):
     CHANGED = "changed"
     VOIDED = "voided"
     DIGEST = "digest"
+    WELCOME = "welcome"
+    TEST = "test"
+
+    @property
+    def about_channel(self) -> bool:
+        """Whether it is about the channel that it goes to, and about no money."""
+        return self in {AlertKind.WELCOME, AlertKind.TEST}
 
     @property
     def asks_to_pay(self) -> bool:
         """Whether this kind must never reach a customer who owes nothing."""
-        return self not in {AlertKind.PAID, AlertKind.CHANGED, AlertKind.VOIDED}
+        news = {AlertKind.PAID, AlertKind.CHANGED, AlertKind.VOIDED}
+        return self not in news and not self.about_channel
 
     @property
     def capped(self) -> bool:
@@ -157,6 +165,7 @@ class Reason(StrEnum):
     NOT_IN_POLICY = "not_in_policy"  # the ISP's policy sends no such alert, or not on this channel
     STEP_OFF = "step_off"  # the customer does not want this step
     NOT_OWED = "not_owed"  # the invoice is in a state that asks for no payment (draft, unknown …)
+    CHANNEL_REMOVED = "channel_removed"  # staff took the channel away
     UNPAIRED = "unpaired"  # the account was unpaired after the alert was planned
     REJECTED = "rejected"  # the provider refused for good
     TRIES_SPENT = "tries_spent"  # the last permitted try failed

@@ -52,7 +52,9 @@ class Account(Base):
     fingerprint: Mapped[int | None] = mapped_column(BigInteger)
 
     isp: Mapped[Isp] = relationship()
-    channels: Mapped[list[Channel]] = relationship(back_populates="account")
+    channels: Mapped[list[Channel]] = relationship(
+        back_populates="account", order_by="Channel.position, Channel.id"
+    )
 
     @property
     def paired(self) -> bool:
@@ -61,7 +63,13 @@ class Account(Base):
 
 
 class Channel(Base):
-    """One destination of one account: an address on the ISP's transport, or an Apprise URL."""
+    """One destination of one account: an address on the ISP's transport, or an Apprise URL.
+
+    `position` orders an account's channels, the first goes first. It is closed while `disabled_at`
+    is set: by its provider, by whoever reads there, or by staff (`disabled_by`). One that staff
+    took away has `removed_at` as well; its row stays, since deliveries and evidence hang on it.
+    `ban_risk_accepted_by` said that a gateway which WhatsApp may block is used all the same.
+    """
 
     __tablename__ = "channel"
     __table_args__ = (
@@ -78,9 +86,14 @@ class Channel(Base):
     destination_digest: Mapped[str] = mapped_column(String(64))
     needs_transport: Mapped[bool]
     label: Mapped[str] = mapped_column(String(120))
+    position: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
     disabled_reason: Mapped[str | None] = mapped_column(String(300))
+    disabled_by: Mapped[str | None] = mapped_column(String(100))
+    removed_at: Mapped[datetime | None]
+    ban_risk_accepted_at: Mapped[datetime | None]
+    ban_risk_accepted_by: Mapped[str | None] = mapped_column(String(100))
 
     account: Mapped[Account] = relationship(back_populates="channels")
 

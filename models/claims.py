@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from models.account import Channel
 from models.alert import Alert, Attempt, Delivery
 from models.invoice import Invoice
 
@@ -86,17 +87,66 @@ def claim_mates(
 def by_destination(
     session: Session, claimed: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """Return claimed deliveries by account and channel, the oldest first."""
+    """Return claimed deliveries by account and channel, the oldest first.
+
+    Of several channels of an account the first in the customer's order comes first.
+    """
     rows = session.execute(
-        select(Delivery.id, Delivery.account_id, Delivery.channel_id).where(
-            Delivery.id.in_([one for one, _ in claimed])
-        )
+        select(Delivery.id, Delivery.account_id, Delivery.channel_id, Channel.position)
+        .join(Channel, Channel.id == Delivery.channel_id)
+        .where(Delivery.id.in_([one for one, _ in claimed]))
     ).all()
     places = {row.id: (row.account_id, row.channel_id) for row in rows}
+    order = {row.channel_id: (row.position, row.channel_id) for row in rows}
     groups: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for delivery_id, attempt in sorted(claimed):
         groups.setdefault(places[delivery_id], []).append((delivery_id, attempt))
-    return groups
+    # A stable sort: nothing changes between accounts that have one channel each.
+    return dict(sorted(groups.items(), key=lambda group: order[group[0][1]][0]))
+
+
+def claim_one(
+    session: Session, delivery_id: int, *, now: datetime, lease_until: datetime
+) -> list[tuple[int, int]]:
+    """Take one delivery, if it is due and nobody else took it."""
+    wanted = [Delivery.id == delivery_id]
+    return _claim(session, wanted, limit=1, now=now, lease_until=lease_until)
+
+
+def call_off(
+    session: Session,
+    whose: ColumnElement[bool],
+    *,
+    reason: str,
+    now: datetime,
+    detail: str | None = None,
+) -> list[int]:
+    """Cancel what has not left yet, claimed or not; return the deliveries.
+
+    A claim under which no attempt is journaled has called nobody: it is taken from its worker, who
+    finds it lost when it begins. The rows are locked first and looked at in a statement of their
+    own, so that on PostgreSQL an attempt that is being journaled at this instant is seen.
+    """
+    session.execute(
+        select(Delivery.id)
+        .where(whose, Delivery.state.in_(["planned", "sending"]))
+        .order_by(Delivery.id)
+        .with_for_update()
+    ).all()
+    begun = (
+        select(Attempt.id)
+        .where(Attempt.delivery_id == Delivery.id, Attempt.number == Delivery.attempts)
+        .exists()
+    )
+    waits = (Delivery.state == "planned") | ((Delivery.state == "sending") & ~begun)
+    rows = session.scalars(
+        update(Delivery)
+        .where(whose, waits)
+        .values(state="cancelled", reason=reason, detail=detail, settled_at=now, lease_until=None)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(rows)
 
 
 def _claim(
@@ -197,6 +247,16 @@ _CARRY = (
 )
 
 
+def lock(session: Session, delivery_ids: Sequence[int]) -> None:
+    """Lock deliveries in the order in which `call_off` does; SQLite has one writer anyway."""
+    session.execute(
+        select(Delivery.id)
+        .where(Delivery.id.in_(delivery_ids))
+        .order_by(Delivery.id)
+        .with_for_update()
+    ).all()
+
+
 def forget_attempts(session: Session, claimed: Sequence[tuple[int, int]]) -> None:
     """Remove journaled attempts without an end; whoever asks knows that nothing was called."""
     session.execute(
@@ -250,7 +310,9 @@ def settle_all(session: Session, several: Sequence[Settled]) -> None:
     What somebody else holds or settled meanwhile is left as it is.
     """
     if several:
-        session.connection().execute(_SETTLE, [_settled_row(one) for one in several])
+        # In the order in which `call_off` locks them, so that neither waits for the other for ever.
+        ordered = sorted(several, key=lambda one: one.delivery_id)
+        session.connection().execute(_SETTLE, [_settled_row(one) for one in ordered])
 
 
 def _settled_row(one: Settled) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def _account_line(row: Account, open_sum: tuple[int, Decimal] | None) -> Account
         name=row.name,
         locale=row.locale,
         paired=row.paired,
-        channels=[_channel_text(channel) for channel in row.channels],
+        channels=[_channel_text(channel) for channel in row.channels if channel.removed_at is None],
         open_invoices=count,
         open_balance=total,
         baseline_at=row.baseline_at,

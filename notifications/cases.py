@@ -24,6 +24,8 @@ def cases_of(kind: AlertKind) -> tuple[Case, ...]:
     """Return the cases that change what this kind says."""
     if kind is AlertKind.DIGEST:
         return (Case.PLAIN, Case.CREDIT, Case.PART_CREDIT, Case.DAILY)
+    if kind.about_channel:
+        return (Case.PLAIN,)
     if kind is AlertKind.VOIDED:
         return (Case.PLAIN, Case.UNNUMBERED)
     if kind is AlertKind.PAID:

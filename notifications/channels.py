@@ -21,7 +21,14 @@ from apprise.exception import AppriseException
 from apprise.manager_plugins import NotificationManager
 
 from billing.ports import DestinationError
-from notifications.destinations import FORMS, LOCAL, TRANSPORTS, UrlFacts, email_address
+from notifications.destinations import (
+    FORMS,
+    LOCAL,
+    TRANSPORTS,
+    UNOFFICIAL_WHATSAPP,
+    UrlFacts,
+    email_address,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,6 +134,11 @@ def check_transport(scheme: str, url: str) -> str:
         DestinationError: if not; the text shows the form and nothing of the URL.
     """
     url = url.strip()
+    if url.partition(":")[0].lower() in UNOFFICIAL_WHATSAPP:
+        raise DestinationError(
+            "WhatsApp may ban the number of an unofficial gateway, and none is a sending account; "
+            "for one customer: alerta channels add … --accept-ban-risk"
+        )
     parts = addressed(scheme, url, _EXAMPLE_TARGET.get(scheme, ""))
     read = parse(url, trusted=True)
     # Apprise takes the host of a bare ntfy URL for the topic; the path tells the truth.

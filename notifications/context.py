@@ -119,6 +119,7 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
         "covered": letter.covered_by_credit
         and (letter.kind.asks_to_pay or letter.kind is AlertKind.CHANGED),
         "partial": asks and letter.received > 0,
+        "comes": [one.value for one in letter.comes],
         "corrects": paid and letter.corrects_reminder,
         "pay_url": link or "",
         "portal_url": clean_url(letter.portal_url) or "",

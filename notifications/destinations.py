@@ -30,6 +30,11 @@ LOCAL = frozenset({
     "blink1", "dbus", "gio", "glib", "gnome", "kde", "macosx", "qt", "rsyslog", "syslog", "windows",
 })  # fmt: skip
 
+#: Gateways that drive WhatsApp Web in the name of a phone, against WhatsApp's terms: the number may
+#: be banned for it. Of Apprise 2.2's plugins these two do; `whatsapp` is Meta's own Cloud API, and
+#: gupshup, twilio and cm are its partners.
+UNOFFICIAL_WHATSAPP = frozenset({"evolution", "evolutions", "whapi"})
+
 LONGEST = 2000
 
 
@@ -159,5 +164,10 @@ def from_url(url: str, facts: UrlFacts) -> ParsedDestination:
     else:  # nothing of the URL may be shown, yet two of them must look different
         label = f"{facts.schema} …{hashlib.sha256(url.encode()).hexdigest()[:4]}"
     return ParsedDestination(
-        scheme=facts.schema, medium=medium, value=url, label=label, needs_transport=False
+        scheme=facts.schema,
+        medium=medium,
+        value=url,
+        label=label,
+        needs_transport=False,
+        ban_risk=facts.schema in UNOFFICIAL_WHATSAPP,
     )

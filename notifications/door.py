@@ -10,6 +10,7 @@ Apprise is touched by this file, `channels.py` (URLs and services) and `email.py
 from __future__ import annotations
 
 import re
+import socket
 import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from notifications.gsm import segments
 from notifications.language import resolve
 from notifications.mime import compose
 from notifications.outcomes import judge
+from notifications.own_destinations import own_destination
 from notifications.render import render, render_notice
 from notifications.smtp import Lines, TimeLimit
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from billing.letter import Envelope, Letter, Message, Notice
     from billing.ports import ParsedDestination
+    from notifications.hosts import Resolve
 
 __all__ = ["AppriseDoor", "reset_after_fork", "warm"]
 
@@ -50,6 +53,10 @@ _NOTHING = "\u2060"  # word joiner: a line that shows nothing and is not empty
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _addresses(host: str) -> list[str]:
+    return [str(one[4][0]) for one in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)]
 
 
 class AppriseDoor:
@@ -66,6 +73,7 @@ class AppriseDoor:
         clock: the time for the Date header of an e-mail.
         lines: where SMTP connections come from.
         telegram_api: the address of the Bot API, without a slash at its end; None = Apprise's own.
+        resolve: finds the addresses of a host that a customer named.
     """
 
     def __init__(
@@ -77,6 +85,7 @@ class AppriseDoor:
         clock: Callable[[], datetime] = _now,
         lines: Lines | None = None,
         telegram_api: str | None = None,
+        resolve: Resolve | None = None,
     ) -> None:
         self._connect = connect_timeout
         self._read = read_timeout
@@ -84,6 +93,7 @@ class AppriseDoor:
         self._clock = clock
         self._lines = lines or Lines()
         self._telegram_api = telegram_api
+        self._resolve = resolve or _addresses
 
     def close(self) -> None:
         """Close the SMTP connections that are kept."""
@@ -101,6 +111,14 @@ class AppriseDoor:
         with channels.listening():
             url = text.strip()
             return destinations.from_url(url, channels.facts_of(url))
+
+    def parse_own_destination(self, text: str) -> ParsedDestination:
+        """Understand a destination that a customer named.
+
+        Raises:
+            DestinationError: if it is none of the few kinds that they may, or leads inside.
+        """
+        return own_destination(text, resolve=self._resolve)
 
     def check_transport(self, scheme: str, url: str) -> str:
         """Return the URL of a sending account if it is usable; nothing is sent.

@@ -85,6 +85,8 @@ TONE_OF = {
     AlertKind.CHANGED: Tone.CALM,
     AlertKind.VOIDED: Tone.QUIET,
     AlertKind.DIGEST: Tone.LATE,
+    AlertKind.WELCOME: Tone.GOOD,
+    AlertKind.TEST: Tone.QUIET,
 }
 
 TONE_OF_NOTICE = {

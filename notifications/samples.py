@@ -29,6 +29,8 @@ _TODAY = {
     AlertKind.CHANGED: date(2021, 11, 2),
     AlertKind.VOIDED: date(2021, 11, 2),
     AlertKind.DIGEST: date(2021, 11, 22),
+    AlertKind.WELCOME: date(2021, 10, 29),
+    AlertKind.TEST: date(2021, 10, 29),
 }
 _SETTLED = frozenset({AlertKind.PAID, AlertKind.VOIDED})
 _PORTAL = "https://interatos.wispro.co/"
@@ -78,6 +80,18 @@ _ONE_DAY = _digest(
         _debt("23185", date(2021, 11, 27), "3190.00", service="Plan 20 megas · Quincho"),
     )
 ) | {"daily": True, "today": date(2021, 11, 19)}
+#: A message about a channel is about no invoice.
+_NO_INVOICE: dict[str, Any] = {
+    "amount_due": Decimal(0),
+    "amount_total": Decimal(0),
+    "invoice_number": None,
+    "issued_date": None,
+    "period_date": None,
+    "due_date": None,
+    "pay_url": None,
+    "has_pdf": False,
+}
+_ALL_OF_IT = (AlertKind.ISSUED, AlertKind.DUE_SOON, AlertKind.OVERDUE, AlertKind.PAID)
 _CASES: dict[Case, dict[str, Any]] = {
     Case.PLAIN: {},
     Case.UNNUMBERED: {"invoice_number": "null"},
@@ -111,6 +125,10 @@ def sample_letter(kind: AlertKind, case: Case = Case.PLAIN, **given: Any) -> Let
     }
     if kind is AlertKind.DIGEST:
         values |= _OLD_DEBTS
+    if kind.about_channel:
+        values |= _NO_INVOICE
+    if kind is AlertKind.WELCOME:
+        values["comes"] = _ALL_OF_IT
     if kind is AlertKind.SECOND_DUE_SOON:
         values["second_due_date"] = date(2021, 11, 26)
     if kind is AlertKind.CHANGED:

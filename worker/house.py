@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.baseline import Baseline
+from billing.channels import Channels
 from billing.delivery.batch import LANES
 from billing.delivery.delivering import Delivering
 from billing.delivery.resending import Resending
+from billing.delivery.trial import Trial
 from billing.holds import Holds
 from billing.identity import LOGIN_PURPOSE
 from billing.inviting import Inviting
@@ -90,6 +92,7 @@ class House:
         self.baseline = Baseline(self.database)
         self.resending = Resending(self.database)
         self.holds = Holds(self.database, self.vault, login_token)
+        self.channels = Channels(self.database, self.vault, login_token)
         self.policies = Policies(self.database)
         self.overrides = Overrides(self.database, self.vault, login_token)
         self.maintenance = Maintenance(self.database, self.vault)
@@ -152,6 +155,11 @@ class House:
             shelf=Shelf(self.settings.home / "papers", self.vault),
             lanes=self.lanes,
         )
+
+    @cached_property
+    def trial(self) -> Trial:
+        """Send a test message."""
+        return Trial(self.database, self.vault, login_token, self.delivering)
 
     @property
     def pace(self) -> PacePort:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from billing.delivery import providers
 from billing.delivery.batch import BATCH_SIZE, Batch, DeliveryReport, Doors
@@ -174,6 +175,31 @@ class Delivering:
         _, opens_at = self._room(isp_id, route, now)
         at = max(earliest, opens_at, now)
         return at if at <= now + SOON else None
+
+    def send_at_once(self, plan: Callable[[Session, datetime], int], *, clock: Clock) -> int:
+        """This function will record one delivery and send it, before anybody else can claim it.
+
+        Args:
+            plan: records it as due at this instant, in the unit of work that claims it as of then;
+                returns its id.
+            clock: the present.
+
+        Returns:
+            Its id.
+        """
+        started = clock()
+        lease_until = started + LEASE
+        with self._database.write() as session:
+            delivery_id = plan(session, started)
+            session.flush()
+            claimed = claims.claim_one(session, delivery_id, now=started, lease_until=lease_until)
+            groups = claims.by_destination(session, claimed)
+        errands = [
+            Errand(account_id, channel_id, group)
+            for (account_id, channel_id), group in groups.items()
+        ]
+        Batch(self._doors, clock, errands).run()
+        return delivery_id
 
     def sweep(self, *, now: datetime) -> tuple[int, int]:
         """This function will resolve claims whose worker died: (given back, uncertain)."""

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from billing import gate
+from billing.closing import close_channel
 from billing.contacts import limits_of
 from billing.delivery import providers
 from billing.delivery.budgets import NOWHERE, Elsewhere, Purse, refusal, tell_of_budget
@@ -20,6 +21,7 @@ from billing.delivery.writing import Outgoing
 from billing.dossier import Dossier
 from billing.ending import LEASE, REPLACED_BY_ITSELF, ending, rest_of, short
 from billing.letter import Fate, Outcome
+from billing.taking_over import take_over
 from billing.values import DeliveryState, Reason
 from models import claims
 from models.account import Account, Channel
@@ -198,6 +200,7 @@ class Ledger:
                 for one, outcome in several
                 for ready in one.parcel
             ]
+            _lock_refused(session, several)
             claims.end_attempts(session, ended)
             earlier = _earlier(session, several)
             for one, outcome in several:
@@ -209,6 +212,9 @@ class Ledger:
                 states.append((one, DeliveryState(rows[0].state)))
                 _draw_conclusions(session, one, outcome, now=now)
             claims.settle_all(session, settled)
+            for one, outcome in several:
+                if outcome.fate is Fate.REJECTED:
+                    _close(session, one, outcome, now=now)
             well = {one.account.key for one, outcome in several if outcome.fate is Fate.DELIVERED}
             providers.recovered(session, well)
         for row in settled:
@@ -302,6 +308,9 @@ def _capped(session: Session, dossier: Dossier, *, now: datetime) -> bool:
 
 def _begin(session: Session, several: Sequence[Outgoing], begun: Begun, *, now: datetime) -> None:
     """Journal attempts; those that go along count for no limit of the account."""
+    together = [ready.claim[0] for one in several if len(one.parcel) > 1 for ready in one.parcel]
+    if together:
+        claims.lock(session, together)
     held = _journal(session, several, slice(1), now=now)
     for one in several:
         (begun.going if one.parcel[0].claim[0] in held else begun.lost).append(one)
@@ -384,13 +393,7 @@ def _earlier(session: Session, several: Sequence[tuple[Outgoing, Outcome]]) -> E
 
 
 def _draw_conclusions(session: Session, one: Outgoing, outcome: Outcome, *, now: datetime) -> None:
-    """Write what an outcome says of the channel, of its account, and of what the customer knows."""
-    if outcome.fate is Fate.REJECTED:
-        session.execute(
-            update(Channel)
-            .where(Channel.id == one.parcel[0].dossier.channel.id, Channel.disabled_at.is_(None))
-            .values(disabled_at=now, disabled_reason=outcome.detail[:300])
-        )
+    """Write what an outcome says of the sending account, and of what the customer knows."""
     if outcome.fate is Fate.HELD_UP:
         stand = providers.standings(session, [one.account.key]).get(one.account.key)
         failures = (stand.failures if stand else 0) + 1
@@ -403,6 +406,30 @@ def _draw_conclusions(session: Session, one: Outgoing, outcome: Outcome, *, now:
             .values(announced_at=now)
             .execution_options(synchronize_session=False)
         )
+
+
+def _lock_refused(session: Session, several: Sequence[tuple[Outgoing, Outcome]]) -> None:
+    """Lock the channels that will be closed, before any delivery, as whoever closes one does."""
+    refused = {
+        one.parcel[0].dossier.channel.id
+        for one, outcome in several
+        if outcome.fate is Fate.REJECTED
+    }
+    if refused:
+        query = select(Channel.id).where(Channel.id.in_(refused)).order_by(Channel.id)
+        session.execute(query.with_for_update()).all()
+
+
+def _close(session: Session, one: Outgoing, outcome: Outcome, *, now: datetime) -> None:
+    """Close a channel that refuses for good; the next one takes over what it leaves undone."""
+    channel = session.get_one(Channel, one.parcel[0].dossier.channel.id, populate_existing=True)
+    undone = [ready.dossier.alert.id for ready in one.parcel]
+    if channel.disabled_at is None:
+        words = outcome.detail
+        undone += close_channel(session, channel, Reason.CHANNEL_DISABLED, now=now, words=words)
+    elif channel.disabled_reason == Reason.NO_CONSENT.value:
+        return
+    take_over(session, undone, now=now)
 
 
 def _log(one: claims.Settled) -> None:

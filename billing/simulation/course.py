@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from billing import digest, gate
+from billing import digest, gate, greeting
 from billing.calendar import Calendar, Contact
 from billing.held import strictest
 from billing.laying import Laying
@@ -331,6 +331,9 @@ class _Course:
         for one in self.waiting:  # in the order of their places
             if one.not_before <= now:
                 groups.setdefault(one.channel.id, []).append(one)
+        if len(groups) > 1:  # of several channels the first goes first
+            places = {one.id: place for place, one in enumerate(self.account.channels)}
+            groups = dict(sorted(groups.items(), key=lambda item: places[item[0]]))
         for group in groups.values():
             together: list[_Waiting] = []
             for one in group:
@@ -405,6 +408,8 @@ class _Course:
 
     def _judge(self, one: _Waiting, now: datetime) -> gate.Verdict:
         invoice = one.invoice
+        if one.kind.about_channel:
+            return greeting.decide(self._about_channel(one), now=now)
         if invoice is None:
             return digest.decide(self._old_debts(one, now), now=now)
         holds = (*self.account.holds, *invoice.now.holds)
@@ -429,6 +434,18 @@ class _Course:
             limits=self._limits(one),
         )
         return gate.decide(case, now=now)
+
+    def _about_channel(self, one: _Waiting) -> greeting.Case:
+        return greeting.Case(
+            kind=one.kind,
+            useful_until=one.until,
+            owed=None,
+            minimum=self.by.minimum,
+            paired=True,
+            channel_enabled=one.channel.enabled,
+            calendar=self.calendar,
+            unwanted=unwanted(self.policy, (), one.kind, one.step),
+        )
 
     def _old_debts(self, one: _Waiting, now: datetime) -> digest.Case:
         before = self.calendar.today(one.due_at)

@@ -147,7 +147,7 @@ def _channels(session: Session, within: _Range, gathered: dict[int, _Gathered]) 
             Channel.disabled_at,
         )
         .where(Channel.account_id.between(within.first, within.last))
-        .order_by(Channel.id)
+        .order_by(Channel.position, Channel.id)
     )
     for row in session.execute(query):
         gathered[row.account_id].channels.append(

@@ -20,6 +20,8 @@ KINDS = {
     AlertKind.CHANGED.value: "Factura cambiada",
     AlertKind.VOIDED.value: "Factura anulada",
     AlertKind.DIGEST.value: "Resumen de varias",
+    AlertKind.WELCOME.value: "Bienvenida",
+    AlertKind.TEST.value: "Prueba",
 }
 _REASONS = {
     Reason.PAID: "ya pagada",
@@ -36,6 +38,7 @@ _REASONS = {
     Reason.CAP_DAY: "tope por día",
     Reason.CAP_WEEK: "tope por semana",
     Reason.CHANNEL_DISABLED: "canal desactivado",
+    Reason.CHANNEL_REMOVED: "canal quitado",
     Reason.SUSPENDED: "servicio cortado",
     Reason.NOT_IN_POLICY: "no está en la política",
     Reason.STEP_OFF: "el cliente no lo quiere",

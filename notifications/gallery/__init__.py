@@ -42,6 +42,8 @@ _KINDS = {
     AlertKind.CHANGED: "Factura cambiada",
     AlertKind.VOIDED: "Factura anulada",
     AlertKind.DIGEST: "Resumen",
+    AlertKind.WELCOME: "Bienvenida",
+    AlertKind.TEST: "Prueba",
 }
 _CASES = {
     Case.PLAIN: "",

@@ -173,7 +173,7 @@ class Town(Provider):
             self.addresses[client.id].clear()
             self.history[client.id].clear()
         try:
-            self.pairing.pair(SLUG, client.id, to, now=self.clock())
+            self.pairing.pair(SLUG, client.id, to, now=self.clock(), quiet=True)
         except (PairingError, UpstreamError):
             return  # a fault; whoever pairs tries again another day
         self.addresses[client.id].update(to)

@@ -299,7 +299,7 @@ class Village(Provider):
         """Pair a customer, again or for the first time."""
         client = self.person(who)
         try:
-            self.pairing.pair(SLUG, client.id, [client.name], now=self.clock())
+            self.pairing.pair(SLUG, client.id, [client.name], now=self.clock(), quiet=True)
         except UpstreamError as error:
             self.witness.texts.append(str(error))
 

@@ -18,6 +18,10 @@ class Silent:
             scheme="email", medium=Medium.EMAIL, value=text, label=text, needs_transport=False
         )
 
+    def parse_own_destination(self, text: str) -> ParsedDestination:
+        """Take anything."""
+        return self.parse_destination(text)
+
     def check_transport(self, scheme: str, url: str) -> str:
         """Take anything."""
         return url

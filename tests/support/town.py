@@ -129,10 +129,13 @@ class Town:
             }
         )
 
-    def pair(self, client: Client, *to: str, by: str | None = None) -> Paired:
-        """Pair a client, by its UUID and with its e-mail address unless told otherwise."""
+    def pair(self, client: Client, *to: str, by: str | None = None, quiet: bool = True) -> Paired:
+        """Pair a client, by its UUID and with its e-mail address unless told otherwise.
+
+        Quietly: most stories count what is said about invoices.
+        """
         where = to or (str(client.email),)
-        return self.house.pairing.pair(SLUG, by or client.id, where, now=self.now)
+        return self.house.pairing.pair(SLUG, by or client.id, where, now=self.now, quiet=quiet)
 
     def settled(self, *clients: Client) -> None:
         """Pair customers and look at them once, silently."""

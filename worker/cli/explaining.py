@@ -121,11 +121,13 @@ def page(found: Explanation, words: Words) -> Iterable[Text | Padding]:
     for story in found.invoices:
         yield Text()
         yield from _invoice(story, found, words, labels)
-    if found.others:
-        yield Text()
-        yield Text(labels["others"], style="bold")
-        for entry in found.others:
-            yield from _entry(entry, words, labels, full=True)
+    for name, about_channel in (("others", False), ("about_channels", True)):
+        entries = [one for one in found.others if one.kind.about_channel is about_channel]
+        if entries:
+            yield Text()
+            yield Text(labels[name], style="bold")
+        for entry in entries:
+            yield from _entry(entry, words, labels, full=not about_channel)
 
 
 def _facts(
@@ -144,8 +146,10 @@ def _facts(
         text = f"{channel.label} ({channel.medium})"
         if channel.disabled_at is not None:
             why = channel.disabled_reason or "–"
-            disabled = labels["disabled"].format(at=words.moment(channel.disabled_at), why=why)
-            text = f"{text} {disabled}"
+            closed = "disabled" if channel.removed_at is None else "removed"
+            closed_at = channel.removed_at or channel.disabled_at
+            text += " " + labels[closed].format(at=words.moment(closed_at), why=why)
+        text += words.health(channel.health)
         yield labels["channels"], text
     if not account.channels:
         yield labels["channels"], labels["no_channels"]

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from billing.channel_health import Condition, Health
 from billing.contacts import CapLine
 from billing.explained import Absence, Entry, HoldStory, Mention, RuleLine, Says, Standing
 from billing.gate import Rule
@@ -34,6 +35,8 @@ KINDS: Mapping[Language, Mapping[AlertKind, str]] = {
         AlertKind.CHANGED: "factura cambiada",
         AlertKind.VOIDED: "factura anulada",
         AlertKind.DIGEST: "resumen de deudas",
+        AlertKind.WELCOME: "bienvenida al canal",
+        AlertKind.TEST: "mensaje de prueba",
     },
     Language.EN: {
         AlertKind.ISSUED: "new invoice",
@@ -46,6 +49,8 @@ KINDS: Mapping[Language, Mapping[AlertKind, str]] = {
         AlertKind.CHANGED: "invoice changed",
         AlertKind.VOIDED: "invoice voided",
         AlertKind.DIGEST: "digest of debts",
+        AlertKind.WELCOME: "welcome to the channel",
+        AlertKind.TEST: "test message",
     },
 }
 
@@ -68,6 +73,7 @@ WHY: Mapping[Language, Mapping[Reason | Absence, str]] = {
         Reason.CAP_WEEK: "el cliente llegó al tope de avisos de la semana",
         Reason.NO_CONSENT: "el cliente no dio su consentimiento",
         Reason.CHANNEL_DISABLED: "el canal está deshabilitado",
+        Reason.CHANNEL_REMOVED: "se quitó el canal",
         Reason.BREAKER: "los envíos del ISP están retenidos hasta que el operador decida",
         Reason.INCOMPLETE_PULL: "Wispro no dio una respuesta completa",
         Reason.STALE_DATA: "Wispro no confirmó la deuda justo antes de enviar",
@@ -112,6 +118,7 @@ WHY: Mapping[Language, Mapping[Reason | Absence, str]] = {
         Reason.CAP_WEEK: "the customer reached the week's cap on alerts",
         Reason.NO_CONSENT: "the customer gave no consent",
         Reason.CHANNEL_DISABLED: "the channel is disabled",
+        Reason.CHANNEL_REMOVED: "the channel was taken away",
         Reason.BREAKER: "the ISP's sends are held until the operator decides",
         Reason.INCOMPLETE_PULL: "Wispro gave no complete answer",
         Reason.STALE_DATA: "Wispro did not confirm the debt right before the send",
@@ -334,6 +341,20 @@ class Words:
             used = words["never"] if never else words["days_ago"].format(days=line.used)
         return words[line.cap].format(used=used, limit=line.limit)
 
+    def health(self, health: Health) -> str:
+        """Say how a channel did lately; nothing of a closed one to which nothing was sent."""
+        words = _HEALTH[self.language]
+        tries = health.delivered + health.failed + health.uncertain
+        if not tries and health.condition is Condition.CLOSED:
+            return ""
+        lost = "".join(
+            words[name].format(number=number)
+            for name, number in (("failed", health.failed), ("uncertain", health.uncertain))
+            if number
+        )
+        text = words[health.condition]
+        return text.format(delivered=health.delivered, tries=tries, lost=lost)
+
     def moment(self, at: datetime) -> str:
         """Say an instant on the ISP's wall."""
         wall = at.astimezone(self.zone)
@@ -363,6 +384,26 @@ class Words:
         return short[form].format(mention=named)
 
 
+#: How a channel did lately; `{lost}` is filled where something did not arrive for certain.
+_HEALTH: Mapping[Language, Mapping[str, str]] = {
+    Language.ES: {
+        Condition.GOOD: "; bien: llegaron {delivered} de {tries}",
+        Condition.SHAKY: "; inestable: llegaron {delivered} de {tries}{lost}",
+        Condition.CLOSED: "; cerrado: habían llegado {delivered} de {tries}{lost}",
+        Condition.UNTRIED: "; sin envíos en los últimos 30 días",
+        "failed": ", {number} sin llegar",
+        "uncertain": ", {number} en duda",
+    },
+    Language.EN: {
+        Condition.GOOD: "; good: {delivered} of {tries} arrived",
+        Condition.SHAKY: "; shaky: {delivered} of {tries} arrived{lost}",
+        Condition.CLOSED: "; closed: {delivered} of {tries} had arrived{lost}",
+        Condition.UNTRIED: "; nothing sent in the last 30 days",
+        "failed": ", {number} failed",
+        "uncertain": ", {number} uncertain",
+    },
+}
+
 #: What stands before each fact about the customer, and in the heads of invoices.
 LABELS: Mapping[Language, Mapping[str, str]] = {
     Language.ES: {
@@ -373,6 +414,7 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
         "isp_off": "el ISP está en pausa: no sale nada",
         "channels": "Canales",
         "disabled": "deshabilitado {at}: {why}",
+        "removed": "quitado {at}: {why}",
         "no_channels": "ninguno",
         "locale": "Idioma",
         "hours": "Horario",
@@ -412,6 +454,7 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
         "nothing": "No se envió nada y no hay nada por salir. {name}: {sentence}.",
         "none": "Todavía no hay nada que decir de esta factura.",
         "others": "Resumen de deudas anteriores",
+        "about_channels": "Sobre los canales",
         "no_invoices": "No hay facturas abiertas, ni avisos en los últimos 60 días.",
         "as_of_future": "Lo que se decidiría {at} si nada cambia",
         "as_of_past": "Lo que estaba registrado {at}",
@@ -426,6 +469,7 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
         "isp_off": "the ISP is paused: nothing goes",
         "channels": "Channels",
         "disabled": "disabled {at}: {why}",
+        "removed": "taken away {at}: {why}",
         "no_channels": "none",
         "locale": "Language",
         "hours": "Hours",
@@ -465,6 +509,7 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
         "nothing": "Nothing was sent and nothing is going to be. {name}: {sentence}.",
         "none": "There is nothing to say about this invoice yet.",
         "others": "Digest of old debts",
+        "about_channels": "About the channels",
         "no_invoices": "No open invoices, and no alerts in the last 60 days.",
         "as_of_future": "What would be decided {at} if nothing changes",
         "as_of_past": "What was on record {at}",

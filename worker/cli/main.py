@@ -19,6 +19,7 @@ from billing.ports import DestinationError, RenderError, SecretError, UpstreamEr
 from billing.sync import SyncBusyError
 from config.settings import SettingsError
 from worker.cli import (
+    channels,
     explaining,
     holding,
     inviting,
@@ -65,6 +66,7 @@ _MODULES = (
     setting_up,
     policies,
     pairing,
+    channels,
     inviting,
     overriding,
     looking,

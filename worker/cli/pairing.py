@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.given import line_of_stdin
+from worker.cli.given import line_of_stdin, who
 from worker.cli.house import open_house
 from worker.cli.show import as_json, complain, progress_bar, say, table
+
+if TYPE_CHECKING:
+    from billing.pairing import Paired
 
 #: We keep no e-mail of a client: only Wispro can be asked for one.
 CLIENT_HELP = "UUID, public id, custom id, national id, or the text of the portal's QR."
 NEW_CLIENT_HELP = CLIENT_HELP.replace("national id,", "national id, e-mail,")
+TO_HELP = "ana@example.org, telegram:12345, ntfy:topic, or any Apprise URL; - = from stdin."
+RISK_HELP = "Use an unofficial WhatsApp gateway, whose number WhatsApp may ban."
 
 
 def register(app: typer.Typer) -> None:
@@ -25,18 +30,20 @@ def register(app: typer.Typer) -> None:
 def pair(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     client: Annotated[str, typer.Argument(help=NEW_CLIENT_HELP)],
-    to: Annotated[
-        list[str],
-        typer.Option(
-            help="ana@example.org, telegram:12345, ntfy:topic, or any Apprise URL; - = from stdin."
-        ),
-    ],
+    to: Annotated[list[str], typer.Option(help=TO_HELP)],
     locale: Annotated[str | None, typer.Option(help="The customer's; default the ISP's.")] = None,
+    *,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Do not tell new channels that alerts will come.")
+    ] = False,
+    accept_ban_risk: Annotated[bool, typer.Option("--accept-ban-risk", help=RISK_HELP)] = False,
+    by: Annotated[str | None, typer.Option(help="Who says so; default: who is logged in.")] = None,
 ) -> None:
     """Pair a customer with the channels on which they want their alerts.
 
-    A number that fits several customers is refused; say which id it is: `public:793`,
-    `custom:0793`, `national:30111222`. The first look is a silent baseline.
+    Each new channel is told so, once, unless `--quiet`. A number that fits several customers is
+    refused; say which id it is: `public:793`, `custom:0793`, `national:30111222`. The first look is
+    a silent baseline.
 
     Example: `alerta pair interatos 793 --to ana@example.org --to telegram:12345`
     """
@@ -47,13 +54,26 @@ def pair(
     with open_house() as house:
         with progress_bar("looking the QR code up") as progress:
             paired = house.pairing.pair(
-                slug, client, to, now=house.clock(), locale=locale, progress=progress
+                *(slug, client, to),
+                now=house.clock(),
+                locale=locale,
+                progress=progress,
+                quiet=quiet,
+                risk_accepted_by=who(by) if accept_ban_risk else None,
             )
         look_soon(house.settings, paired.account_id)
-        where = ", ".join(paired.added + paired.known)
-        say(f"paired {paired.client.name} (public id {paired.client.public_id}) with {where}")
-        for scheme in paired.without_transport:
-            complain(f"{slug} has no sending account yet: alerta isp transport {slug} {scheme} URL")
+    tell_paired(slug, paired, "paired")
+
+
+def tell_paired(slug: str, paired: Paired, what: str) -> None:
+    """Say which channels a customer has now, and what they still need."""
+    where = ", ".join(paired.added + paired.known)
+    customer = f"{paired.client.name} (public id {paired.client.public_id})"
+    say(f"paired {customer} with {where}" if what == "paired" else f"{customer} has {where} now")
+    if paired.welcomed:
+        say(f"{paired.welcomed} of them will be told so, within the contact hours")
+    for scheme in paired.without_transport:
+        complain(f"{slug} has no sending account yet: alerta isp transport {slug} {scheme} URL")
 
 
 def unpair(

@@ -104,7 +104,8 @@ def _of_account(
     with open_house() as house, house.database.read() as session:
         account = find_account(session, slug, client, house.vault, login_token)
         for kind in kinds:
-            named = None if kind is AlertKind.DIGEST and len(kinds) > 1 else invoice
+            about_none = kind is AlertKind.DIGEST or kind.about_channel
+            named = None if about_none and len(kinds) > 1 else invoice
             try:
                 found.append(
                     preview_letter(session, account, kind, invoice=named, now=house.clock())

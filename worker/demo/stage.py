@@ -220,7 +220,10 @@ class Stage:
         # Each way of naming a client gets its turn.
         named = (client.id, f"public:{client.public_id}", f"{place + 1:06}", customer.address)
         paired = self._house.pairing.pair(
-            SLUG, named[place % len(named)], [customer.address], now=past, locale=customer.locale
+            *(SLUG, named[place % len(named)], [customer.address]),
+            now=past,
+            locale=customer.locale,
+            quiet=True,  # each customer of the story gets what its scene is about
         )
         actor.account_id = paired.account_id
         return actor

@@ -25,6 +25,8 @@ DAY = {
     AlertKind.CHANGED: date(2021, 11, 2),
     AlertKind.VOIDED: date(2021, 11, 2),
     AlertKind.DIGEST: date(2021, 11, 22),
+    AlertKind.WELCOME: date(2021, 10, 29),
+    AlertKind.TEST: date(2021, 10, 29),
 }
 
 
@@ -78,6 +80,20 @@ def seed(kind: AlertKind | str, **more: Any) -> Letter:
             "due_date": FIRST_DUE - timedelta(days=60),
             "has_pdf": False,
         }
+    if kind.about_channel:
+        values |= {
+            "amount_due": Decimal(0),
+            "amount_total": Decimal(0),
+            "invoice_number": None,
+            "issued_date": None,
+            "period_date": None,
+            "due_date": None,
+            "pay_url": None,
+            "has_pdf": False,
+        }
+    if kind is AlertKind.WELCOME:
+        kinds = (AlertKind.ISSUED, AlertKind.DUE_SOON, AlertKind.OVERDUE, AlertKind.PAID)
+        values["comes"] = kinds
     if kind is AlertKind.SECOND_DUE_SOON:
         values["second_due_date"] = date(2021, 11, 26)
     if kind is AlertKind.CHANGED:

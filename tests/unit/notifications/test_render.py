@@ -178,6 +178,8 @@ SUBJECTS = {
     AlertKind.CHANGED: "Tu factura A-0001-793 cambió",
     AlertKind.VOIDED: "Tu factura A-0001-793 quedó anulada",
     AlertKind.DIGEST: "Tus facturas vencidas · $\u00a07.770,00",
+    AlertKind.WELCOME: "Interatos sas: tus avisos te llegan acá",
+    AlertKind.TEST: "PRUEBA: mensaje de Interatos sas",
 }
 
 
