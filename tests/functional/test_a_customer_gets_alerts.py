@@ -62,7 +62,7 @@ def test_from_an_empty_folder_to_the_receipt(
     add_isp(alerta, cli, sandbox, inbox, tmp_path)
     ana = town.customer()
     town.bill(ana, due_in=12)  # before we knew her: history
-    said = alerta("pair", SLUG, ana.id, "--to", "ana@clientes.example").stdout
+    said = alerta("pair", SLUG, ana.id, "--to", "ana@clientes.example", "--quiet").stdout
     assert "a…@clientes.example" in said
 
     first = cli.well_here("sync", SLUG, "--json").json
@@ -146,7 +146,7 @@ def test_a_customer_may_be_named_in_every_way(
         town.customer(other)
     diego = town.customer("Diego Domínguez", custom_id="000793")
 
-    ran = cli.here("pair", SLUG, name(diego), "--to", "diego@clientes.example")
+    ran = cli.here("pair", SLUG, name(diego), "--to", "diego@clientes.example", "--quiet")
 
     assert (ran.code, ran.stdout.count("Diego Domínguez")) == (0, 1), ran.text
     (account,) = cli.here("accounts", SLUG, "--json").json

@@ -229,6 +229,8 @@ def test_the_commands_that_scripts_rely_on_are_there() -> None:
         ),
         *("deliver", "resync", "invoices", "alerts", "preview", "worker", "beat", "up", "demo"),
         *("sandbox", "doctor", "baseline", "pair-link", "listen", "isp bot"),
+        *("channels list", "channels add", "channels test", "channels disable"),
+        *("channels enable", "channels remove", "channels order"),
     ):
         assert f"alerta {name}" in found
     for name in (
@@ -242,6 +244,8 @@ def test_the_commands_that_scripts_rely_on_are_there() -> None:
         "baseline",
         "pair-link",
         "listen",
+        "channels list",
+        "channels test",
     ):
         assert "--json" in [o for p in found[f"alerta {name}"].params for o in p.opts], name
 

@@ -53,6 +53,10 @@ def told(town: Town, cli: Cli) -> Client:
         town.mend_wispro()
     cli.well_here("sync", SLUG)
     cli.well_here("deliver")
+    cli.here("channels", "add", SLUG, ana.id, "--file", "-", stdin=f"json://u:{PASSWORD}@h.example")
+    cli.well_here("channels", "test", SLUG, ana.id, "1")
+    cli.well_here("channels", "remove", SLUG, ana.id, "2")
+    cli.well_here("channels", "list", SLUG, ana.id)
     cli.here("doctor")
     for listing in (("accounts",), ("invoices", SLUG, ana.id), ("alerts",), ("isp", "list")):
         cli.well_here(*listing)
@@ -82,7 +86,7 @@ def test_no_secret_is_left_anywhere(
     town = make_town(now=datetime.now(UTC))
     town.add_isp()
     ana = told(town, cli)
-    assert town.kinds() == ["issued", "paid"]
+    assert town.kinds() == ["welcome", "issued", "paid", "test"]
     printed = "\n".join(cli.said) + "\n".join(capfd.readouterr())
     assert "deliver.settled" not in cli.said[0]
 

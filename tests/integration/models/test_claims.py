@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from models import claims
+from models.account import Account, Channel
 from models.alert import Delivery
 from models.database import Database
 from models.isp import Isp
@@ -110,6 +111,64 @@ def test_a_claim_that_expired_after_the_journal_is_uncertain(database, isp_id):
     with database.write() as session:
         assert claims.recover(session, now=NOW + LEASE) == (0, 1)
     assert state_of(database, delivery_id) == ("uncertain", "interrupted")
+
+
+def call_off(database, isp_id):
+    with database.write() as session:
+        return claims.call_off(session, Delivery.isp_id == isp_id, reason="x", now=NOW)
+
+
+def test_what_is_called_off_is_not_begun_any_more(database, isp_id):
+    """Planned or claimed, it ends; whoever holds a claim finds it lost."""
+    [(delivery_id, attempt)] = claim(database, isp_id, limit=1)
+    assert len(call_off(database, isp_id)) == 40
+    assert state_of(database, delivery_id) == ("cancelled", "x")
+    assert not begin(database, delivery_id, attempt)
+    assert call_off(database, isp_id) == []
+
+
+def test_what_is_begun_is_not_called_off(database, isp_id):
+    """It is on its way, and ends by its outcome; one that went before is no longer touched."""
+    [(delivery_id, attempt)] = claim(database, isp_id, limit=1)
+    assert begin(database, delivery_id, attempt)
+    assert delivery_id not in call_off(database, isp_id)
+    assert state_of(database, delivery_id) == ("sending", None)
+
+
+def test_what_is_being_begun_at_this_instant_is_not_called_off(database, database_url, isp_id):
+    """The one who calls off waits until the attempt is journaled, and then sees it."""
+    [(delivery_id, attempt)] = claim(database, isp_id, limit=1)
+    other = Database(database_url)
+    wanted = [claims.Begin(delivery_id=delivery_id, attempt=attempt)]
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as session:
+            claims.begin_attempts(session, wanted, now=NOW, lease_until=NOW + LEASE)
+            found = pool.submit(call_off, other, isp_id)
+            if session.get_bind().dialect.name == "postgresql":
+                waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                while not session.scalar(text(waits)):
+                    assert not found.done()
+        assert delivery_id not in found.result()
+    other.close()
+    assert state_of(database, delivery_id) == ("sending", None)
+
+
+def test_of_several_channels_the_first_in_order_comes_first(database, isp_id):
+    """Whatever was written down first; the deliveries of one channel keep their own order."""
+    with database.write() as session:
+        account = session.scalars(select(Account)).one()
+        invoice = add_invoice(session, account, wispro_id="i-2")
+        last = add_channel(session, account, destination_digest="d-2", position=3)
+        first = add_channel(session, account, destination_digest="d-3", position=2)
+        session.scalars(select(Channel).order_by(Channel.id)).first().position = 1
+        for number, channel in enumerate((last, first)):
+            add_delivery(session, invoice, channel, step=f"x{number}")
+        wanted = [first.id, last.id]
+    claimed = claim(database, isp_id, limit=100)
+    with database.read() as session:
+        groups = claims.by_destination(session, claimed)
+    assert [channel for _, channel in groups][1:] == wanted
+    assert all(group == sorted(group) for group in groups.values())
 
 
 def test_nothing_is_begun_under_a_claim_that_expired(database, isp_id):
