@@ -25,7 +25,7 @@ from billing.taking_over import take_over
 from billing.values import DeliveryState, Reason
 from models import claims
 from models.account import Account, Channel
-from models.alert import Attempt
+from models.alert import Attempt, Delivery
 from models.database import Database
 from models.invoice import Invoice
 
@@ -111,12 +111,14 @@ class Ledger:
             ended_for(claim, DeliveryState.FAILED, reason, why, now=now) for claim in several
         ]
         with self._database.write() as session:
-            session.execute(
-                update(Channel)
-                .where(Channel.id == channel_id, Channel.disabled_at.is_(None))
-                .values(disabled_at=now, disabled_reason=reason.value)
-            )
+            channel = session.get_one(Channel, channel_id, with_for_update=True)
             claims.settle_all(session, settled)
+            undone = _alerts_of(session, several)
+            if channel.disabled_at is None:
+                why = reason.value  # what `Maintenance.reseal` looks for
+                closed = Reason.CHANNEL_DISABLED
+                undone += close_channel(session, channel, closed, now=now, words=why)
+            take_over(session, undone, now=now)
         for row in settled:
             _log(row)
         return settled
@@ -418,6 +420,11 @@ def _lock_refused(session: Session, several: Sequence[tuple[Outgoing, Outcome]])
     if refused:
         query = select(Channel.id).where(Channel.id.in_(refused)).order_by(Channel.id)
         session.execute(query.with_for_update()).all()
+
+
+def _alerts_of(session: Session, several: Sequence[Claim]) -> list[int]:
+    ids = [delivery_id for delivery_id, _ in several]
+    return list(session.scalars(select(Delivery.alert_id).where(Delivery.id.in_(ids))))
 
 
 def _close(session: Session, one: Outgoing, outcome: Outcome, *, now: datetime) -> None:

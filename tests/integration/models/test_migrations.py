@@ -14,7 +14,7 @@ from models.schema import _config, migrate, present_revision
 def before(empty_database_url):
     """A database at the revision before channels had an order, with two customers."""
     engine = make_engine(empty_database_url)
-    command.upgrade(_config(engine), "0008")
+    command.upgrade(_config(engine), "0009")
     at = "2026-03-10 15:00:00"
     with engine.begin() as connection:
         connection.execute(
@@ -58,7 +58,7 @@ def test_channels_keep_the_order_in_which_they_were_added(before):
     migrate(before)
     assert positions(before) == [(1, 1), (2, 1), (3, 2), (4, 3), (5, 2)]
 
-    command.downgrade(_config(before), "0008")
-    assert present_revision(before) == "0008"
+    command.downgrade(_config(before), "0009")
+    assert present_revision(before) == "0009"
     migrate(before)
     assert positions(before) == [(1, 1), (2, 1), (3, 2), (4, 3), (5, 2)]
