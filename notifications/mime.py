@@ -32,7 +32,7 @@ _LINE = 66  # leaves room for "Subject: " in the 78 of RFC 5322 section 2.1.1
 _LONGEST_SUBJECT = 998
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _MIME_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9 ._+-]{1,60}")
+_PLAIN_NAME = re.compile(r"(?! )[A-Za-z0-9 ._+-]{1,60}(?<! )")
 _IN_AN_ID = frozenset("!#$%&'*+-/=?^_`{|}~.")
 _BASE64_LINE = 76  # RFC 2045 section 6.8
 

@@ -93,6 +93,7 @@ def test_any_text_arrives_as_it_was(text: str, html: str) -> None:
 
 
 @given(st.binary(max_size=3000), st.text(st.characters(codec="utf-8"), max_size=90))
+@example(b"", " ")
 def test_any_file_arrives_as_it_was(data: bytes, name: str) -> None:
     """Byte for byte, and its name breaks nothing."""
     file = Attachment(name=name, media_type="application/pdf", content=data)

@@ -263,7 +263,8 @@ def test_a_part_that_was_paid_and_credit_are_told_apart() -> None:
         text = " ".join(
             render(letter, medium=medium, locale="es_AR").text.replace("\u00a0", " ").split()
         )
-        assert "Recibimos $ 1.000,00 y tenés $ 500,00 a favor: quedan $ 1.090,00." in text
+        have = "tenes" if medium is Medium.SMS else "tenés"
+        assert f"Recibimos $ 1.000,00 y {have} $ 500,00 a favor: quedan $ 1.090,00." in text
     facts = email(letter).text.replace("\u00a0", " ")
     assert (
         "Saldo pendiente: $ 1.590,00\nSaldo a favor: $ 500,00\nTotal a pagar: $ 1.090,00" in facts
