@@ -13,6 +13,7 @@ from __future__ import annotations
 import binascii
 import re
 from contextlib import suppress
+from email.charset import BASE64, Charset
 from email.header import Header
 from email.utils import encode_rfc2231, format_datetime
 from functools import lru_cache
@@ -35,6 +36,9 @@ _MIME_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 _PLAIN_NAME = re.compile(r"(?! )[A-Za-z0-9 ._+-]{1,60}(?<! )")
 _IN_AN_ID = frozenset("!#$%&'*+-/=?^_`{|}~.")
 _BASE64_LINE = 76  # RFC 2045 section 6.8
+#: Of the two ways to encode a word; to weigh which is shorter takes longer than the whole message.
+_BASE64 = Charset("utf-8")
+_BASE64.header_encoding = BASE64
 
 
 def compose(
@@ -108,7 +112,7 @@ def _is_plain(text: str) -> bool:
 @lru_cache(maxsize=512)
 def _encoded(text: str) -> str:
     """Return encoded words, a line each; readers join them without a space (RFC 2047, 6.2)."""
-    return Header(text, "utf-8", maxlinelen=75, header_name="Reply-To").encode(linesep="\r\n")
+    return Header(text, _BASE64, maxlinelen=75, header_name="Reply-To").encode(linesep="\r\n")
 
 
 def _reply_to(envelope: Envelope) -> str | None:
