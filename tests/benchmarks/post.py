@@ -18,6 +18,8 @@ from models.isp import Isp, Transport
 
 ZONE = "America/Argentina/Cordoba"
 _AT_ONCE = 1000
+#: A sweep that is younger than five minutes counts as a look (rule 4): here all of them are.
+_AS_LONG_AS_IT_TAKES = timedelta(hours=1)
 
 
 def fill(database: Database, vault: VaultPort, number: int, *, smtp: int, papers: int) -> int:
@@ -38,7 +40,7 @@ def fill(database: Database, vault: VaultPort, number: int, *, smtp: int, papers
             token_sealed=vault.seal("b7d0c6a1-wispro-token"), timezone=ZONE, locale="es_AR",
             currency="ARS", contact_hours="00:00-24:00", created_at=ago,
             pay_url="https://pagos.interatos.example/{invoice_id}",
-            support="soporte@interatos.example", requests_per_second=1000.0, swept_at=now,
+            support="soporte@interatos.example", requests_per_second=1000.0, swept_at=now + _AS_LONG_AS_IT_TAKES,
         )  # fmt: skip
         session.add(isp)
         session.flush()
@@ -75,7 +77,7 @@ def fill(database: Database, vault: VaultPort, number: int, *, smtp: int, papers
                     "number": f"A-0001-{i}", "state": "pending", "raw_state": "pending",
                     "amount": Decimal(2590), "balance": Decimal(2590), "issued_date": now.date(),
                     "first_due_date": now.date() + timedelta(days=10), "baseline": False,
-                    "first_seen_at": ago, "confirmed_at": now, "missing_reads": 0,
+                    "first_seen_at": ago, "confirmed_at": now + _AS_LONG_AS_IT_TAKES, "missing_reads": 0,
                     "was_pending": True, "steps_until": now,
                 }
                 for i in ids
