@@ -33,14 +33,14 @@ def fill(database: Database, vault: VaultPort, number: int, *, smtp: int, papers
         papers: the port of Wispro.
     """
     now = datetime.now(UTC)
-    ago = now - timedelta(days=20)
+    ago, looked_at = now - timedelta(days=20), now + _AS_LONG_AS_IT_TAKES
     with database.write() as session:
         isp = Isp(
             slug="bench", name="Interatos sas", base_url=f"http://127.0.0.1:{papers}/api/v1",
             token_sealed=vault.seal("b7d0c6a1-wispro-token"), timezone=ZONE, locale="es_AR",
             currency="ARS", contact_hours="00:00-24:00", created_at=ago,
             pay_url="https://pagos.interatos.example/{invoice_id}",
-            support="soporte@interatos.example", requests_per_second=1000.0, swept_at=now + _AS_LONG_AS_IT_TAKES,
+            support="soporte@interatos.example", requests_per_second=1000.0, swept_at=looked_at,
         )  # fmt: skip
         session.add(isp)
         session.flush()
@@ -77,7 +77,7 @@ def fill(database: Database, vault: VaultPort, number: int, *, smtp: int, papers
                     "number": f"A-0001-{i}", "state": "pending", "raw_state": "pending",
                     "amount": Decimal(2590), "balance": Decimal(2590), "issued_date": now.date(),
                     "first_due_date": now.date() + timedelta(days=10), "baseline": False,
-                    "first_seen_at": ago, "confirmed_at": now + _AS_LONG_AS_IT_TAKES, "missing_reads": 0,
+                    "first_seen_at": ago, "confirmed_at": looked_at, "missing_reads": 0,
                     "was_pending": True, "steps_until": now,
                 }
                 for i in ids
