@@ -19,7 +19,7 @@ from billing.delivery.budgets import NOWHERE, Elsewhere, Purse, refusal, tell_of
 from billing.delivery.errand import Claim
 from billing.delivery.writing import Outgoing
 from billing.dossier import Dossier
-from billing.ending import LEASE, REPLACED_BY_ITSELF, ending, rest_of, short
+from billing.ending import LEASE, REPLACED_BY_ITSELF, asked_pause, ending, rest_of, short
 from billing.letter import Fate, Outcome
 from billing.taking_over import take_over
 from billing.values import DeliveryState, Reason
@@ -400,7 +400,8 @@ def _draw_conclusions(session: Session, one: Outgoing, outcome: Outcome, *, now:
         stand = providers.standings(session, [one.account.key]).get(one.account.key)
         failures = (stand.failures if stand else 0) + 1
         until = now + rest_of(outcome, failures=failures)
-        providers.pause(session, one.account.key, until, outcome.detail, now=now)
+        asked = asked_pause(outcome) is not None
+        providers.pause(session, one.account.key, until, outcome.detail, now=now, asked=asked)
     if outcome.fate in _ARRIVED and one.announces:
         session.execute(
             update(Invoice)

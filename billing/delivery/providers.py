@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from billing.delivery.limits import LimitsError, ProviderLimits, Quota, limits_for
@@ -114,15 +114,26 @@ def lock(session: Session, keys: Collection[str]) -> None:
     session.execute(wanted.with_for_update()).all()
 
 
-def pause(session: Session, key: str, until: datetime, why: str, *, now: datetime) -> None:
+def pause(
+    session: Session, key: str, until: datetime, why: str, *, now: datetime, asked: bool = False
+) -> None:
     """This function will let an account rest; a longer rest that was asked for stays.
 
     Providers round what is left of a rest up to a second: what was under way when it began and is
     answered the same does not make it longer.
+
+    Args:
+        session: the open unit of work.
+        key: of the account.
+        until: when it may be asked again.
+        why: for support.
+        now: the present.
+        asked: whether the provider named that instant: then it is no failure, and need not be
+            tried with care.
     """
     lock(session, [key])
     row = session.get_one(Provider, key, populate_existing=True)
-    row.failures += 1
+    row.failures += not asked
     idle = row.paused_until is not None and now - row.paused_until > _TROUBLE_OVER_AFTER
     if row.trouble_since is None or idle:
         row.trouble_since = now
@@ -136,7 +147,10 @@ def recovered(session: Session, keys: Collection[str]) -> None:
     if keys:
         session.execute(
             update(Provider)
-            .where(Provider.key.in_(keys), Provider.failures > 0)
+            .where(
+                Provider.key.in_(keys),
+                or_(Provider.failures > 0, Provider.trouble_since.is_not(None)),
+            )
             .values(failures=0, paused_until=None, paused_why=None, trouble_since=None)
             .execution_options(synchronize_session=False)
         )

@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 
 from billing.ending import LEASE, ONCE_MORE_AFTER
+from tests.chaos.chats import Chats
 from tests.chaos.flushing import empty
 from tests.chaos.hastening import unended
 from tests.chaos.judging import Stand, judge, not_at_once, overtaken
 from tests.chaos.owing import Owed
 from tests.chaos.sink import Sink, Taken
-from tests.chaos.stage import Stage
+from tests.chaos.stage import STARTS_WITHIN, Stage
 from tests.chaos.storm import rage
 from tests.chaos.victims import Kind
 from tests.support.marks import on_sqlite
+from tests.support.processes import wait_until
 
 SEED = 20_260_310
 ONE = Owed(1, "c1@clientes.example", "m-1")
@@ -72,6 +74,25 @@ def let_time_pass(stage: Stage[Sink]) -> None:
     for later in (now, now + ONCE_MORE_AFTER):
         house.delivering.run_all(clock=lambda later=later: later, progress=lambda _: None)  # type: ignore[misc]
     assert not unended(stage)
+
+
+@on_sqlite
+def test_a_bot_is_never_asked_for_more_than_it_may(tmp_path: Path, database_url: str) -> None:
+    """A daemon with ninety messages for one bot, which once says 429 by itself: each goes once."""
+    seen = Chats(random.Random(SEED), whims=1, every=40)
+    with seen, Stage(tmp_path, database_url, 90, random.Random(SEED), seen) as stage:
+        with stage.start("daemon", "up") as daemon:
+            wait_until(lambda: not unended(stage), seconds=STARTS_WITHIN, what="all is sent")
+            assert daemon.process.poll() is None, daemon.text[-6000:]
+        stands = stage.stands()
+
+    # How much of the rate is used, a busy machine does not tell: `make chaos` does.
+    assert seen.bot.violations == 0
+    assert {(one.state, one.delivered) for one in stands} == {("sent", 1)}
+    assert sorted(str(one.chat_id) for one in seen.taken) == sorted(
+        one.recipient for one in stage.owed
+    )
+    assert seen.bot.rested > 0
 
 
 def test_clocks_that_differ_send_nothing_twice(
