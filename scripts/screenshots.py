@@ -51,6 +51,8 @@ SHEETS: dict[str, list[tuple[Letter, str]]] = {
         (sample_letter(AlertKind.DIGEST, Case.DAILY), "es_AR"),
         (sample_letter(AlertKind.DIGEST, Case.DAILY), "pt_BR"),
         (sample_letter(AlertKind.DIGEST, Case.CREDIT), "es_AR"),
+        (sample_letter(AlertKind.DIGEST, Case.PART_CREDIT), "es_AR"),
+        (sample_letter(AlertKind.OVERDUE, Case.PART_CREDIT), "es_AR"),
         (sample_letter(AlertKind.PAID, Case.CORRECTS), "es_AR"),
         (sample_letter(AlertKind.OVERDUE, Case.UNNUMBERED, second_due_date=SECOND), "es_AR"),
     ],
