@@ -100,12 +100,12 @@ def test_the_daemon_hears_who_writes_and_answers_at_once(
     with cli.start("up", log="daemon.log") as daemon:
         bot.hears(ANA, f"/start {code}")
         bot.wait_for(1, seconds=45)
-        wait_until(lambda: "sync.finished" in daemon.text, seconds=20, what="she is looked at")
+        wait_until(lambda: "sync.finished" in daemon.text, seconds=90, what="she is looked at")
         bot.hears(ANA, "/facturas")
         bot.hears(STRANGER, "/facturas")
-        bot.wait_for(3, seconds=20)
+        bot.wait_for(3, seconds=90)
         bot.revoked = True
-        wait_until(lambda: "token_refused" in daemon.text, seconds=30, what="the refusal is logged")
+        wait_until(lambda: "token_refused" in daemon.text, seconds=90, what="the refusal is logged")
         daemon.process.terminate()
         assert daemon.ends(seconds=30) == 0
     assert "A-0001-801" in read(bot.to(ANA)[-1].text)
