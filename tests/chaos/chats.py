@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from tests.chaos.judging import Stand
+from tests.chaos.judging import Findings, Stand
 from tests.chaos.owing import Owed
 from tests.support.telegram import Sent, TelegramServer
 
@@ -73,17 +73,9 @@ class Chats:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """What is to be told of a trial; `faults` names every broken promise."""
+class Used(Findings):
+    """What is to be told of a trial; `note` says how near the limit it came."""
 
-    faults: tuple[str, ...]
-    deliveries: int
-    sent: int
-    uncertain: int
-    uncertain_arrived: int
-    again: int
-    twice: int
-    messages: int
     note: str
 
 

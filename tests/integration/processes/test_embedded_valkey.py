@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from redis import Redis
 
 from tests.support.processes import wait_until
 from worker.broker import socket_path
 from worker.valkey import EmbeddedValkey
-
-
-@pytest.fixture
-def valkey(home: Path) -> Iterator[EmbeddedValkey]:
-    """Run one on a fresh home."""
-    server = EmbeddedValkey(home)
-    server.start()
-    yield server
-    server.stop()
 
 
 def kept(server: EmbeddedValkey) -> bool:

@@ -52,15 +52,6 @@ print(json.dumps(passed))
 
 
 @pytest.fixture
-def valkey(home: Path) -> Iterator[EmbeddedValkey]:
-    """Run one on a fresh home."""
-    server = EmbeddedValkey(home)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def now() -> list[float]:
     """Hold the seconds of the clock by which a lost broker is asked again."""
     return [0.0]

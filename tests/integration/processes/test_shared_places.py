@@ -5,10 +5,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from redis import Redis
 
 from config.settings import Settings
@@ -18,15 +16,6 @@ from worker.turns import Turns
 from worker.valkey import EmbeddedValkey
 
 GAP, PLACES = 0.05, 20
-
-
-@pytest.fixture
-def valkey(home: Path) -> Iterator[EmbeddedValkey]:
-    """Run one on a fresh home."""
-    server = EmbeddedValkey(home)
-    server.start()
-    yield server
-    server.stop()
 
 
 def send(turns: Turns, counted: list[float], number: int, seed: int) -> None:
