@@ -398,10 +398,12 @@ def _draw_conclusions(session: Session, one: Outgoing, outcome: Outcome, *, now:
     """Write what an outcome says of the sending account, and of what the customer knows."""
     if outcome.fate is Fate.HELD_UP:
         stand = providers.standings(session, [one.account.key]).get(one.account.key)
-        failures = (stand.failures if stand else 0) + 1
-        until = now + rest_of(outcome, failures=failures)
         asked = asked_pause(outcome) is not None
-        providers.pause(session, one.account.key, until, outcome.detail, now=now, asked=asked)
+        # What was under way when a rest began tells of the same trouble, not of one more.
+        if asked or stand is None or not stand.rests(now):
+            failures = (stand.failures if stand else 0) + 1
+            until = now + rest_of(outcome, failures=failures)
+            providers.pause(session, one.account.key, until, outcome.detail, now=now, asked=asked)
     if outcome.fate in _ARRIVED and one.announces:
         session.execute(
             update(Invoice)

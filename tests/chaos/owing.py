@@ -65,13 +65,15 @@ class Post(Protocol):
         ...
 
 
-def owe(house: House, number: int, *, post: Post, rng: random.Random, now: datetime) -> list[Owed]:
+def owe(
+    house: House, number: int, *, posts: Sequence[Post], rng: random.Random, now: datetime
+) -> list[Owed]:
     """This function will make an ISP and so many deliveries that are due at once.
 
     Args:
         house: of the empty database.
         number: how many.
-        post: where they go.
+        posts: where they go, in turns.
         rng: draws the Message-IDs.
         now: the present.
     """
@@ -83,22 +85,27 @@ def owe(house: House, number: int, *, post: Post, rng: random.Random, now: datet
         ),
         now=now,
     )  # fmt: skip
-    house.isps.set_transport(SLUG, post.scheme, post.url, now=now)
-    if post.limits is not None:
-        house.isps.set_limits(SLUG, post.scheme, post.limits)
+    for post in posts:
+        house.isps.set_transport(SLUG, post.scheme, post.url, now=now)
+        if post.limits is not None:
+            house.isps.set_limits(SLUG, post.scheme, post.limits)
     owed = [
-        Owed(one, post.address(one), str(uuid.UUID(int=rng.getrandbits(128), version=4)))
+        Owed(
+            one,
+            posts[one % len(posts)].address(one),
+            str(uuid.UUID(int=rng.getrandbits(128), version=4)),
+        )
         for one in range(1, number + 1)
     ]
     with house.database.write() as session:
-        for table, rows in _rows(house, isp_id, owed, post.scheme, now=now).items():
+        for table, rows in _rows(house, isp_id, owed, posts, now=now).items():
             session.execute(insert(table), rows)
     house.database.count_anew(Account, Channel, Invoice, Alert, Delivery)
     return owed
 
 
 def _rows(
-    house: House, isp_id: int, owed: list[Owed], scheme: str, *, now: datetime
+    house: House, isp_id: int, owed: list[Owed], posts: Sequence[Post], *, now: datetime
 ) -> dict[Any, list[dict[str, Any]]]:
     """Return what each table gets; every number is also the id of its account, channel, …."""
     rows: dict[Any, list[dict[str, Any]]] = {
@@ -108,6 +115,7 @@ def _rows(
     own = {"isp_id": isp_id}
     for one in owed:
         place = one.delivery_id
+        scheme = posts[place % len(posts)].scheme
         same = {"id": place, **own}
         # Nobody is looked at: Wispro has no part in this.
         rows[Account].append(

@@ -15,6 +15,7 @@ _TITLES = {
     "flushes": "Valkey emptied and restarted",
     "clocks": "two daemons, clocks 90 s apart",
     "bot": "one Telegram bot at 30 a second",
+    "down": "the mail server away, a bot at work",
 }
 _COLUMNS = (
     "trial", "database", "deliveries", "messages", "`sent`", "`uncertain`", "sent once more",

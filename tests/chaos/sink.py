@@ -44,6 +44,8 @@ class Sink:
         scheme, limits, settings: as `tests.chaos.owing.Post`.
         taken: what it has said that it took, in order.
         hesitate: as above; may be changed at any time.
+        down: whether it turns everybody away at the door; likewise.
+        turned_away: how often it did.
     """
 
     scheme = "email"
@@ -61,6 +63,8 @@ class Sink:
         self.taken: list[Taken] = []
         self._rng = rng
         self.hesitate = hesitate
+        self.down = False
+        self.turned_away = 0
         self._slow_share, self._slow = slow_share, slow
         self._open = 0
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -137,6 +141,11 @@ class Sink:
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recipient = ""
+        if self.down:
+            self.turned_away += 1
+            writer.write(b"421 4.3.2 shutting down\r\n")
+            await writer.drain()
+            return
         await self._say(writer, b"220 sink")
         while line := (await reader.readline()).decode("ascii", "replace").strip():
             match line.split(maxsplit=1)[0].upper():

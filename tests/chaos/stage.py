@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +38,7 @@ class Stage(Generic[P]):
         number: how many deliveries are due.
         rng: of this trial.
         sink: where they arrive.
+        others: where the next ones do, in turns.
     """
 
     folder: Path
@@ -44,6 +46,7 @@ class Stage(Generic[P]):
     number: int
     rng: random.Random
     sink: P
+    others: tuple[Post, ...] = ()
     house: House = field(init=False)
     owed: list[Owed] = field(init=False)
 
@@ -57,7 +60,9 @@ class Stage(Generic[P]):
             )
         )
         now = datetime.now(UTC)
-        self.owed = owe(self.house, self.number, post=self.sink, rng=self.rng, now=now)
+        self.owed = owe(
+            self.house, self.number, posts=(self.sink, *self.others), rng=self.rng, now=now
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -120,6 +125,18 @@ class Stage(Generic[P]):
                 for row in rows
             ]
 
+    def busiest_minute(self, route: str) -> int:
+        """Return how many messages of a route were begun and arrived in the busiest minute."""
+        with self.house.database.read() as session:
+            begun = session.scalars(
+                select(Attempt.started_at)
+                .join(Delivery, Delivery.id == Attempt.delivery_id)
+                .where(Delivery.route == route, Attempt.fate == "delivered")
+                .order_by(Attempt.started_at)
+            ).all()
+        minute = timedelta(minutes=1)
+        return max(bisect_left(begun, at + minute) - place for place, at in enumerate(begun))
+
     def _environment(self, home: Path, concurrency: int) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if k in {"PATH", "LANG", "TMPDIR", "TZ"}}
         ours = {
@@ -127,5 +144,7 @@ class Stage(Generic[P]):
             "TICK": "1", "SYNC_EVERY": "86400", "CONCURRENCY": str(concurrency),
             **self.sink.settings,
         }  # fmt: skip
+        for other in self.others:
+            ours |= other.settings
         prefixed = {f"{PREFIX}{name}": value for name, value in ours.items()}
         return {**kept, **prefixed, "PYTHONPATH": str(ROOT), "HOME": str(home), "COLUMNS": "250"}

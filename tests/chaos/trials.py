@@ -23,6 +23,8 @@ from tests.support.processes import wait_until
 #: Seconds. A trial that is not over by then has failed.
 LONGEST = 1200.0
 Found = dict[str, Any]
+#: What the mail server of the trial `down` lets through.
+_PER_MINUTE = "600/minute"
 
 
 def kills(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
@@ -87,12 +89,47 @@ def bot(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
     return {**found, "blows": {"Telegram says 429 by itself": whims}}
 
 
-def _is_done(stage: Stage[Chats]) -> bool:
+def down(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
+    """This function will let the mail server be away while a bot sends, and come back after it."""
+    number = 200 if quick else 2_000
+    rng = random.Random(seed)
+    sink, seen = Sink(random.Random(seed + 1), hesitate=0.02), Chats(rng, whims=0, every=1)
+    sink.down, sink.limits = True, _PER_MINUTE
+    with sink, seen, Stage(folder, url, number, rng, seen, (sink,)) as stage:
+        with stage.start("daemon", "up") as daemon:
+            half = number // 2
+            wait_until(lambda: len(seen.taken) >= half, seconds=LONGEST / 2, what="the bot is done")
+            assert not sink.taken
+            sink.down = False
+            wait_until(partial(_is_done, stage), seconds=LONGEST / 2, what="the mail is sent")
+            assert daemon.process.poll() is None, daemon.text[-6000:]
+        stands = stage.stands()
+        by_bot = [one for one in stage.owed if one.delivery_id % 2 == 0]
+        of_bot = {one.delivery_id for one in by_bot}
+        bot = chats.judge(by_bot, [one for one in stands if one.delivery_id in of_bot], seen)
+        by_mail = [one for one in stage.owed if one.delivery_id not in of_bot]
+        found = asdict(
+            judge(by_mail, [one for one in stands if one.delivery_id not in of_bot], sink.copies())
+        )
+        busiest = stage.busiest_minute("email")
+    faults = (*found["faults"], *bot.faults)
+    if busiest > int(_PER_MINUTE.partition("/")[0]):
+        faults = (*faults, f"{busiest} e-mails in one minute, of {_PER_MINUTE}")
+    note = (
+        f"meanwhile {bot.note}; afterwards {len(by_mail)} e-mails left at up to {busiest} a minute "
+        f"of {_PER_MINUTE}"
+    )
+    blows = {"callers that the mail server turned away": sink.turned_away}
+    return {**found, "faults": faults, "blows": blows, "note": note}
+
+
+def _is_done(stage: Stage[Any]) -> bool:
     return unended(stage) == 0
 
 
 TRIALS: Mapping[str, Callable[..., Found]] = {
     "kills": kills, "flushes": flushes, "clocks": two_clocks, "bot": bot,
+    "down": down,
 }  # fmt: skip
 
 

@@ -123,6 +123,23 @@ def test_what_waits_for_its_turn_hears_that_the_provider_wants_a_rest(
 
 
 @on_sqlite
+def test_what_is_turned_away_together_is_one_trouble(town: Town, answers: list[Outcome]) -> None:
+    """Four lanes meet the same closed door: the account rests for 15 s, not for minutes."""
+    house = town.house
+    delivering = Delivering(
+        house.database, house.vault, house.wispro, house.messenger, max_pdf_bytes=10**6, lanes=4
+    )
+    owed(town, 4)
+    answers += [AWAY] * 4
+
+    delivering.run_batch(town.isp_id, route="email", clock=town.clock)
+
+    with house.database.read() as session:
+        row = session.scalars(select(Provider)).one()
+        assert (row.failures, row.paused_until) == (1, town.now + timedelta(seconds=15))
+
+
+@on_sqlite
 def test_a_rest_is_not_made_longer_by_who_asked_before_it_began(town: Town) -> None:
     """What is left is rounded up to a second in every answer; a longer rest is kept."""
     with town.house.database.write() as session:
