@@ -15,9 +15,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from billing.channel_health import MOST_TRIES, WITHIN, Condition, Health, Try, health_of
-from billing.closing import close_channel
+from billing.closing import close_channel, reopen
 from billing.isps import SetupError
-from billing.joining import put_in_order, reopen
+from billing.joining import put_in_order
 from billing.letter import Fate
 from billing.pairing import find_account
 from billing.ports import VaultPort

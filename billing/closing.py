@@ -1,4 +1,4 @@
-"""A channel closes, and what was to go there with it: at once, whoever holds it.
+"""A channel closes, and what was to go there with it: at once, whoever holds it. It may open again.
 
 What is planned is cancelled, and so is what a worker has claimed and not begun to send: it finds
 its claim lost when it journals the attempt. What was begun is on its way and ends by its outcome.
@@ -54,6 +54,12 @@ def close_channel(
         detail=short(words),
     )
     return sorted(set(session.scalars(select(Delivery.alert_id).where(Delivery.id.in_(ids)))))
+
+
+def reopen(channel: Channel) -> None:
+    """This function will let alerts go to a channel again, from the next one on."""
+    channel.disabled_at = channel.disabled_reason = channel.disabled_by = None
+    channel.removed_at = None
 
 
 def call_off_account(session: Session, account: Account, *, now: datetime) -> None:

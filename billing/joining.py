@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from billing.closing import call_off_account
+from billing.closing import call_off_account, reopen
 from billing.identity import DESTINATION_PURPOSE, keep_identity
 from billing.ports import ParsedDestination, VaultPort
 from billing.values import ClientFacts, Reason
@@ -123,12 +123,6 @@ def add_channels(
         named = list(dict.fromkeys(present[destination_digest(one, vault)] for one in parsed))
         put_in_order([*named, *(row for row in rows if row not in named)])
     return Added(tuple(added), tuple(dict.fromkeys(row for row in known if row not in added)))
-
-
-def reopen(channel: Channel) -> None:
-    """This function will let alerts go to a channel again, from the next one on."""
-    channel.disabled_at = channel.disabled_reason = channel.disabled_by = None
-    channel.removed_at = None
 
 
 def put_in_order(channels: Sequence[Channel]) -> None:

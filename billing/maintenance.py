@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy import delete, exists, select, update
 
+from billing.closing import reopen
 from billing.ports import SecretError, VaultPort
 from billing.sealed import opens
 from billing.values import Reason, SyncOutcome
@@ -91,7 +92,8 @@ class Maintenance:
         A key that was missing from the ring for a day must not silence anybody for good.
 
         Returns:
-            How many work again; customers who left meanwhile, or came back, are not among them.
+            How many work again; customers who left meanwhile, or came back, are not among them, nor
+            what staff took away.
         """
         done = 0
         with self._database.write() as session:
@@ -100,6 +102,7 @@ class Maintenance:
                 .join(Account, Account.id == Channel.account_id)
                 .where(
                     Channel.disabled_at.is_not(None),
+                    Channel.removed_at.is_(None),
                     Channel.disabled_reason == Reason.UNREADABLE_SECRET.value,
                     Account.unpaired_at.is_(None),
                     Account.paired_at <= Channel.disabled_at,
@@ -107,7 +110,7 @@ class Maintenance:
             )
             for row in rows:
                 if opens(self._vault, row.destination_sealed):
-                    row.disabled_at = row.disabled_reason = None
+                    reopen(row)
                     done += 1
         if done:
             log.info("reopen.finished", done=done)

@@ -127,8 +127,12 @@ class Turns:
             self._client.close()
 
     def _asked(self, ask: Callable[[Redis], float | None]) -> float | None:
-        """Return the broker's answer; None = it is out of reach, and is left alone for a while."""
-        if self._lost_until is not None and self._clock() < self._lost_until:
+        """Return the broker's answer; None = it is out of reach, and is left alone for a while.
+
+        Lanes ask side by side: what one of them learns of the broker, another may read halfway.
+        """
+        lost_until = self._lost_until
+        if lost_until is not None and self._clock() < lost_until:
             return None
         try:
             with self._lock:

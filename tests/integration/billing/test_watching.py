@@ -183,6 +183,24 @@ def test_an_address_that_no_key_opens_closes_its_channel_and_is_told(told: Town)
     assert closed(told) == 0
 
 
+@on_sqlite
+def test_a_channel_that_was_taken_away_stays_away_when_its_key_comes_back(told: Town) -> None:
+    """It had closed because no key opened it, and then staff removed it: nothing opens it again."""
+    owed(told, 1)
+    with told.house.database.write() as session:
+        channel = session.scalars(select(Channel)).one()
+        sealed, channel.destination_sealed = channel.destination_sealed, "v1:nonsense"
+    told.deliver()
+    assert closed(told) == 1
+    told.house.channels.remove(SLUG, told.state.clients[0].id, 1, author="eva", now=told.now)
+    with told.house.database.write() as session:
+        session.execute(update(Channel).values(destination_sealed=sealed))
+
+    told.house.maintenance.reseal()
+
+    assert closed(told) == 1
+
+
 def closed(town: Town) -> int:
     """Count the channels that are closed."""
     with town.house.database.read() as session:
