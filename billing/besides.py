@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing import gate
@@ -22,8 +21,9 @@ from billing.checked import Checked
 from billing.facts import facts_of
 from billing.held import Held, strictest
 from billing.policy import odd_dates
-from billing.values import InvoiceFacts, InvoiceState
+from billing.values import InvoiceFacts
 from models.account import Account
+from models.debts import open_invoices
 from models.invoice import Invoice
 from models.isp import Isp
 
@@ -55,28 +55,17 @@ class Besides:
         return at is not None and now - at <= gate.FRESH_FOR
 
 
-def open_invoices(
+def open_besides(
     session: Session, account_ids: Collection[int], holds: Mapping[int | None, Sequence[Held]]
 ) -> Mapping[int, tuple[Besides, ...]]:
-    """This function will read every open invoice of accounts, the oldest first.
+    """This function will read all that is open of accounts, the oldest due date first.
 
     Args:
         session: reads.
         account_ids: of the accounts.
         holds: what is in force, by the row of the invoice that it is on.
     """
-    if not account_ids:
-        return {}
     found: dict[int, list[Besides]] = defaultdict(list)
-    rows = session.scalars(
-        select(Invoice)
-        .where(
-            Invoice.account_id.in_(account_ids),
-            Invoice.state == InvoiceState.PENDING.value,
-            Invoice.vanished_at.is_(None),
-        )
-        .order_by(Invoice.first_due_date, Invoice.id)
-    )
-    for row in rows:
+    for row in open_invoices(session, account_ids) if account_ids else ():
         found[row.account_id].append(Besides(row, facts_of(row), tuple(holds.get(row.id, ()))))
     return {account_id: tuple(several) for account_id, several in found.items()}

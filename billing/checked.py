@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from billing.gate import FRESH_FOR
 from models.account import Account
 from models.invoice import Invoice
 from models.isp import Isp
@@ -31,3 +32,9 @@ class Checked:
         if swept_at and covered and invoice.first_seen_at <= swept_at:
             told.append(swept_at)
         return max((at for at in told if at is not None), default=None)
+
+    def owed(self, account: Account, *, now: datetime) -> Decimal | None:
+        """This function will say what an account owes by a look that is fresh; None = unknown."""
+        balance_at, owed = self.balances.get(account.client_id, (None, None))
+        fresh = balance_at is not None and now - balance_at <= FRESH_FOR
+        return owed if fresh else None

@@ -29,11 +29,11 @@ from billing.joining import add_channels, destination_digest, join, leave
 from billing.letter import Debt
 from billing.ports import MessengerPort, ParsedDestination, VaultPort
 from billing.terms import UnreadablePolicyError, policy_of
-from billing.values import InvoiceState, Reason
+from billing.values import Reason
 from models.account import Account, Channel
 from models.bot import BotQuestion
+from models.debts import open_invoices
 from models.hold import Hold
-from models.invoice import Invoice
 from models.isp import Isp
 
 #: As many as a person reads; the others are counted.
@@ -267,17 +267,8 @@ def _owed(session: Session, talk: _Talk) -> Reply:
     account, isp = talk.account, talk.account.isp
     if account.baseline_at is None:
         return talk.reply(AnswerKind.NOT_YET)
-    rows = session.scalars(
-        select(Invoice)
-        .where(
-            Invoice.account_id == account.id,
-            Invoice.state == InvoiceState.PENDING.value,
-            Invoice.vanished_at.is_(None),
-        )
-        .order_by(Invoice.first_due_date.asc().nulls_last(), Invoice.id)
-    )
     today = talk.now.astimezone(ZoneInfo(zone_of(isp))).date()
-    known = [facts_of(row) for row in rows]
+    known = [facts_of(row) for row in open_invoices(session, [account.id])]
     due = [facts for facts in known if facts.payable > 0]
     debts = tuple(
         Debt(

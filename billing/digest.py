@@ -23,6 +23,7 @@ from billing.gate import (
     Rules,
     Verdict,
     all_findings,
+    asked,
     first_verdict,
 )
 from billing.values import AlertKind, DeliveryState, InvoiceFacts, Reason
@@ -73,8 +74,7 @@ def compose(case: Case, *, now: datetime) -> Digest:
     fresh = [debt for debt in case.open if _is_fresh(case, debt, now=now)]
     listed = tuple(fresh[:MOST_LISTED])
     total = sum((debt.payable for debt in listed), Decimal(0))
-    asked = total if case.owed is None else max(min(total, case.owed), Decimal(0))
-    return Digest(listed, len(case.open) - len(listed), total, asked)
+    return Digest(listed, len(case.open) - len(listed), total, asked(total, case.owed))
 
 
 def decide(case: Case, *, now: datetime) -> Verdict:

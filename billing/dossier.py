@@ -1,37 +1,27 @@
-"""Everything that one delivery hangs on, read in one go, and the letter that comes of it."""
+"""Everything that one delivery hangs on, and the letter that comes of it; `opening` reads it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TypedDict
 
-from sqlalchemy import select, tuple_
-from sqlalchemy.orm import Session, joinedload
-
 from billing import digest, gate, greeting
-from billing.besides import Besides, open_invoices
+from billing.besides import Besides
 from billing.checked import Checked
-from billing.contacts import limits_of
 from billing.facts import facts_of
 from billing.held import Held, strictest
-from billing.holds import all_holds_on, held_of
 from billing.letter import Debt, Letter
-from billing.owing import Rules, lay_steps
+from billing.owing import Rules
 from billing.paylink import fill_pay_url
 from billing.policy import Occurrence
-from billing.reminded import reminded_lately
-from billing.terms import rules_of
-from billing.values import AlertKind, ContractState, InvoiceFacts, Reason
+from billing.values import AlertKind, InvoiceFacts, Reason
 from billing.wanted import is_capped, refused, stands, unwanted
-from models.account import Account, Channel, Contract
+from models.account import Account, Channel
 from models.alert import Alert, Delivery
-from models.debts import invoices_of_old_debts
-from models.hold import Hold
 from models.invoice import Invoice
 from models.isp import Isp, Transport
 
@@ -212,7 +202,7 @@ class InvoiceDossier(Dossier):
             vanished=self.invoice.vanished_at is not None
             or self.invoice.account_id != self.account.id,
             checked_at=self._checked_at(checked),
-            owed=self._owed(checked, now=now),
+            owed=checked.owed(self.account, now=now),
             minimum=self.minimum,
             paired=self.account.paired and self.isp.enabled,
             channel_enabled=self.channel.disabled_at is None,
@@ -277,16 +267,10 @@ class InvoiceDossier(Dossier):
             corrects_reminder=self.reminded,
         )
 
-    def _owed(self, checked: Checked, *, now: datetime) -> Decimal | None:
-        """What the account owes by a look that is fresh; None = nobody knows."""
-        balance_at, owed = checked.balances.get(self.account.client_id, (None, None))
-        fresh = balance_at is not None and now - balance_at <= gate.FRESH_FOR
-        return owed if fresh else None
-
     def _asked(self, checked: Checked, *, now: datetime) -> Decimal:
         """Never more than the account owes: credit may pay a part of it (product.md, rule 8)."""
-        owed, payable = self._owed(checked, now=now), self.facts.payable
-        return min(payable, owed) if self.kind.shows_debt and owed is not None else payable
+        owed = checked.owed(self.account, now=now) if self.kind.shows_debt else None
+        return gate.asked(self.facts.payable, owed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -432,147 +416,3 @@ def first_name(name: str) -> str:
     given = name.split(",", 1)[1] if "," in name else name
     words = given.split()
     return words[0].capitalize() if words and words[0].isupper() else (words or [""])[0]
-
-
-class _Shared(TypedDict):
-    """What every dossier holds."""
-
-    delivery: Delivery
-    alert: Alert
-    account: Account
-    channel: Channel
-    isp: Isp
-    transport: Transport | None
-    rules: Rules
-    holds: tuple[Held, ...]
-    limits: gate.Limits | None
-
-
-def open_dossier(session: Session, delivery_id: int) -> Dossier:
-    """This function will read everything about one delivery."""
-    return open_dossiers(session, [delivery_id])[delivery_id]
-
-
-def open_dossiers(session: Session, delivery_ids: Sequence[int]) -> dict[int, Dossier]:
-    """This function will read everything about several deliveries, in a few statements.
-
-    Raises:
-        UnreadablePolicyError: if the policy of an ISP cannot be read.
-    """
-    deliveries = session.scalars(
-        select(Delivery)
-        .where(Delivery.id.in_(delivery_ids))
-        .options(
-            joinedload(Delivery.channel).joinedload(Channel.account).joinedload(Account.isp),
-            joinedload(Delivery.alert).joinedload(Alert.invoice),
-        )
-    ).all()
-    isps = {one.channel.account.isp_id: one.channel.account.isp for one in deliveries}
-    rules = {isp_id: rules_of(isp) for isp_id, isp in isps.items()}
-    transports = {
-        (one.isp_id, one.scheme): one
-        for one in session.scalars(select(Transport).where(Transport.isp_id.in_(isps)))
-    }
-    holds = all_holds_on(session, {one.account_id for one in deliveries})
-    besides = _besides_of(session, deliveries, rules, holds)
-    # Kept here, since what nobody holds is forgotten and read again for each invoice.
-    contracts = _contracts_of(session, deliveries)
-    opened = {
-        one.id: _open(
-            session,
-            one,
-            rules=rules[one.channel.account.isp_id],
-            transport=transports.get((one.channel.account.isp_id, one.channel.scheme)),
-            holds=holds.get(one.account_id, ()),
-            besides=besides.get(one.account_id, ()),
-        )
-        for one in deliveries
-    }
-    del contracts
-    return opened
-
-
-def _open(
-    session: Session,
-    delivery: Delivery,
-    *,
-    rules: Rules,
-    transport: Transport | None,
-    holds: Sequence[Hold],
-    besides: tuple[Besides, ...] = (),
-) -> Dossier:
-    channel, alert = delivery.channel, delivery.alert
-    account = channel.account
-    rules = rules.of_account(account)
-    shared: _Shared = {
-        "delivery": delivery,
-        "alert": alert,
-        "account": account,
-        "channel": channel,
-        "isp": account.isp,
-        "transport": transport if channel.needs_transport else None,
-        "rules": rules,
-        "holds": tuple(held_of(row) for row in holds if row.invoice_id in {None, alert.invoice_id}),
-        "limits": limits_of(session, delivery, alert, rules.policy, rules.calendar),
-    }
-    if AlertKind(alert.kind) is AlertKind.DIGEST:
-        released_date = rules.calendar.today(alert.due_at)
-        debts = invoices_of_old_debts(session, account.id, before=released_date)
-        return DigestDossier(**shared, invoices=tuple(debts))
-    if AlertKind(alert.kind).about_channel:
-        return ChannelDossier(**shared)
-    invoice = alert.invoice
-    assert invoice is not None
-    reminded = AlertKind(alert.kind) is AlertKind.PAID and reminded_lately(
-        session, invoice, rules.calendar, noticed_at=alert.due_at
-    )
-    facts = facts_of(invoice)
-    return InvoiceDossier(
-        **shared,
-        invoice=invoice,
-        facts=facts,
-        laid=lay_steps(session, invoice, facts, rules),
-        suspended=_is_suspended(session, invoice),
-        reminded=reminded,
-        besides=besides,
-    )
-
-
-def _besides_of(
-    session: Session,
-    deliveries: Sequence[Delivery],
-    rules: Mapping[int, Rules],
-    holds: Mapping[int, Sequence[Hold]],
-) -> Mapping[int, tuple[Besides, ...]]:
-    """Read all that is open of the accounts that may get a digest of the day."""
-    about: dict[int, set[int]] = defaultdict(set)
-    for one in deliveries:
-        wants = rules[one.isp_id].policy.digest_from
-        if wants and AlertKind(one.alert.kind).asks_to_pay and one.alert.invoice_id is not None:
-            about[one.account_id].add(one.alert.invoice_id)
-    several = {account_id for account_id, invoices in about.items() if len(invoices) > 1}
-    on_one: dict[int | None, list[Held]] = defaultdict(list)
-    for row in (row for account_id in several for row in holds.get(account_id, ())):
-        on_one[row.invoice_id].append(held_of(row))
-    return open_invoices(session, several, on_one)
-
-
-def _contracts_of(session: Session, deliveries: Sequence[Delivery]) -> Sequence[Contract]:
-    """Read the contracts of their invoices in one go; `session.get` finds them from then on."""
-    places = {
-        (invoice.isp_id, invoice.contract_id)
-        for one in deliveries
-        if (invoice := one.alert.invoice) is not None and invoice.contract_id is not None
-    }
-    if not places:
-        return ()
-    wanted = tuple_(Contract.isp_id, Contract.contract_id).in_(places)
-    return session.scalars(select(Contract).where(wanted)).all()
-
-
-def _is_suspended(session: Session, invoice: Invoice) -> bool:
-    """Whether the service that an invoice is for is cut off."""
-    if invoice.contract_id is None:
-        return False
-    contract = session.get(Contract, (invoice.isp_id, invoice.contract_id))
-    return contract is not None and contract.state == ContractState.DISABLED.value

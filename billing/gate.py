@@ -363,6 +363,16 @@ _RULES: Rules[Case] = (
 )
 
 
+def asked(payable: Decimal, owed: Decimal | None) -> Decimal:
+    """This function will say how much is asked: never more than the account owes, nor below zero.
+
+    Args:
+        payable: what is still to pay of the invoices at hand.
+        owed: what the account owes (positive = owes); None = nobody asked.
+    """
+    return payable if owed is None else max(min(payable, owed), Decimal(0))
+
+
 def owed_by(balance: Balance, *, debt_sign: str) -> Decimal | None:
     """This function will read what an account owes from Wispro's current account.
 

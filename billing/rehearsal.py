@@ -23,10 +23,10 @@ from billing import keys
 from billing.checked import Checked
 from billing.delivery.budgets import NOWHERE, Elsewhere, Month, budgets, spent
 from billing.delivery.delivering import Delivering
-from billing.dossier import open_dossier
 from billing.explained import Judged
 from billing.facts import facts_of
 from billing.nobody import Blank, Nobody
+from billing.opening import open_dossier
 from billing.owing import lay_steps, owe
 from billing.planning import Planning
 from billing.policy import Occurrence

@@ -1,8 +1,11 @@
-"""Old debts: what was overdue already when an account was looked at for the first time."""
+"""What accounts owe: all that is open, and the old debts.
+
+These were overdue already when an account was looked at for the first time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,6 +30,19 @@ class OldDebt:
     total: Decimal
     oldest_due_date: date
     reachable: bool
+
+
+def open_invoices(session: Session, account_ids: Collection[int]) -> Sequence[Invoice]:
+    """Return what is open of accounts, as we know it; of each the oldest due date first."""
+    return session.scalars(
+        select(Invoice)
+        .where(
+            Invoice.account_id.in_(account_ids),
+            Invoice.state == "pending",
+            Invoice.vanished_at.is_(None),
+        )
+        .order_by(Invoice.first_due_date.asc().nulls_last(), Invoice.id)
+    ).all()
 
 
 def _old(before: date) -> list[ColumnElement[bool]]:

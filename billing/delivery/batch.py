@@ -26,9 +26,10 @@ from billing.delivery.lanes import Lanes
 from billing.delivery.ledger import Ledger, ended_for, put_off, settled_by
 from billing.delivery.together import to_look_at_besides
 from billing.delivery.writing import Outgoing, Paper, paper_of, pdf_wanted, write
-from billing.dossier import Dossier, open_dossiers
+from billing.dossier import Dossier
 from billing.ending import asked_pause
 from billing.letter import Fate, Outcome
+from billing.opening import open_dossiers
 from billing.ports import (
     Clock,
     DestinationError,

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from billing import gate
 from billing.besides import Besides
 from billing.checked import Checked
 from billing.digest import MOST_LISTED
@@ -97,8 +98,7 @@ def daily_letter(
         for facts in listed
     )
     total = sum((debt.amount for debt in debts), Decimal(0))
-    _, owed = checked.balances.get(first.account.client_id, (None, None))
-    asked = total if owed is None else max(min(total, owed), Decimal(0))
+    asked = gate.asked(total, checked.owed(first.account, now=now))
     letter = Letter(
         **first.heading(now),
         kind=AlertKind.DIGEST,
