@@ -17,6 +17,7 @@ from notifications.smtp import BROKEN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from notifications.mime_wire import Wire
     from notifications.smtp import Line, TimeLimit
 
 _WANTED = {"MAIL": 250, "RCPT": 250, "DATA": 354}
@@ -25,11 +26,11 @@ _CLOSING = 421  # RFC 5321 section 3.8: may answer any command, and the line is 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """One message for one recipient; addresses are plain ASCII, `wire` has CRLF line ends."""
+    """One message for one recipient; addresses are plain ASCII."""
 
     sender: str
     recipient: str
-    wire: bytes
+    wire: Wire
 
 
 class LineWasDeadError(Exception):
@@ -62,8 +63,9 @@ class Dialogue:
         try:
             refused = self._announce()
             if refused is None:
-                line.pace(self._time_limit.left())
-                line.server.send(_dot_stuffed(self._parcel.wire))
+                for chunk in self._parcel.wire.chunks():
+                    line.pace(self._time_limit.left())
+                    line.server.send(chunk)
                 self._time_limit.left()
         except BROKEN as error:
             line.usable = False
@@ -156,8 +158,3 @@ class Dialogue:
 def _is_refusal(code: int) -> bool:
     """Whether an answer refuses one message and leaves the line in step."""
     return 400 <= code < 600 and code != _CLOSING
-
-
-def _dot_stuffed(wire: bytes) -> bytes:
-    """Return the text with leading dots doubled (RFC 5321, 4.5.2); headers begin with none."""
-    return wire.replace(b"\r\n.", b"\r\n..")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from billing.letter import Fate, Outcome
 from notifications.destinations import email_address
 from notifications.dialogue import Dialogue, LineWasDeadError, Parcel
+from notifications.mime_wire import Wire
 from notifications.smtp import BROKEN, Account, Line, Lines, NoLineError, Security, TimeLimit
 
 with warnings.catch_warnings():
@@ -45,7 +46,7 @@ class AlertEmail(NotifyEmail):  # type: ignore[no-untyped-call]
 
     lines: Lines
     time_limit: Callable[[], TimeLimit]
-    wire = b""
+    wire = Wire(())
     keep = False
 
     def __init__(self, **parsed: Any) -> None:

@@ -5,7 +5,8 @@ attachments line by line in Python, ten times as slowly (docs/decisions/0017); a
 it drops spaces where it folds a long subject with accents. Whatever is not plain and short goes
 into encoded words (RFC 2047), whole characters in each, so that no header needs any folding.
 
-The same delivery makes the same bytes, the Date aside: an e-mail sent again is the same e-mail.
+Files stay as they are until they leave (`mime_wire.py`). The same delivery makes the same bytes,
+the Date aside: an e-mail sent again is the same e-mail.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 from billing.ports import DestinationError
 from notifications.clean import NAME_LENGTH, clean_text, clean_url
 from notifications.destinations import email_address
+from notifications.mime_wire import File, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,10 +37,12 @@ _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _MIME_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 _PLAIN_NAME = re.compile(r"(?! )[A-Za-z0-9 ._+-]{1,60}(?<! )")
 _IN_AN_ID = frozenset("!#$%&'*+-/=?^_`{|}~.")
-_BASE64_LINE = 76  # RFC 2045 section 6.8
 #: Of the two ways to encode a word; to weigh which is shorter takes longer than the whole message.
 _BASE64 = Charset("utf-8")
 _BASE64.header_encoding = BASE64
+
+#: One part of a message, in the pieces that leave one after the other.
+Part = list[bytes | File]
 
 
 def compose(
@@ -48,7 +52,7 @@ def compose(
     *,
     addresses: tuple[str, str],
     now: datetime,
-) -> bytes:
+) -> Wire:
     """Return the whole message: alternative text and HTML with its inline pictures, then files.
 
     Everything is 7-bit with CRLF, lines are short, and no header can hold a line break of
@@ -77,7 +81,7 @@ def compose(
         f"Content-Language: {message.locale.replace('_', '-')}",
         "MIME-Version: 1.0",
     ]
-    return "\r\n".join(head).encode("ascii") + b"\r\n" + _body(message, attachments)
+    return Wire(["\r\n".join(head).encode("ascii") + b"\r\n", *_body(message, attachments)])
 
 
 def _names(message: Message, envelope: Envelope, sender: str, recipient: str) -> list[str]:
@@ -175,7 +179,7 @@ def _id_at(text: str, sender: str) -> str:
     return f"<{bare}>"
 
 
-def _body(message: Message, attachments: Sequence[Attachment]) -> bytes:
+def _body(message: Message, attachments: Sequence[Attachment]) -> Part:
     """Return what follows the headers of the message, its own Content-Type first."""
     body = _text("plain", message.text)
     inline: list[Attachment] = []
@@ -189,7 +193,7 @@ def _body(message: Message, attachments: Sequence[Attachment]) -> bytes:
     return _multipart("mixed", [body, *map(_file, files)]) if files else body
 
 
-def _text(kind: str, text: str) -> bytes:
+def _text(kind: str, text: str) -> Part:
     # It ends in CRLF, by which binascii knows how to end the lines that it breaks.
     lines = text.encode("utf-8", "replace").splitlines()
     encoded = binascii.b2a_qp(b"\r\n".join(lines) + b"\r\n", istext=True)
@@ -197,10 +201,10 @@ def _text(kind: str, text: str) -> bytes:
         f'Content-Type: text/{kind}; charset="utf-8"\r\n'
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
-    return head.encode() + encoded
+    return [head.encode() + encoded]
 
 
-def _file(file: Attachment) -> bytes:
+def _file(file: Attachment) -> Part:
     kind = file.media_type if _MIME_TYPE.fullmatch(file.media_type) else "application/octet-stream"
     shown = "attachment" if file.content_id is None else "inline"
     head = [
@@ -210,7 +214,7 @@ def _file(file: Attachment) -> bytes:
     ]
     if file.content_id is not None:
         head.append(f"Content-ID: <{file.content_id}>")
-    return "\r\n".join(head).encode("ascii") + b"\r\n\r\n" + _base64(file.content)
+    return ["\r\n".join(head).encode("ascii") + b"\r\n\r\n", File(file.content)]
 
 
 def _file_name(name: str) -> str:
@@ -220,16 +224,11 @@ def _file_name(name: str) -> str:
     return "filename*=" + encode_rfc2231(plain, "utf-8")
 
 
-def _base64(content: bytes) -> bytes:
-    encoded = binascii.b2a_base64(content, newline=False)
-    places = range(0, len(encoded), _BASE64_LINE)
-    return b"\r\n".join([encoded[at : at + _BASE64_LINE] for at in places]) + b"\r\n"
-
-
-def _multipart(kind: str, parts: Sequence[bytes], more: str = "") -> bytes:
+def _multipart(kind: str, parts: Sequence[Part], more: str = "") -> Part:
     """Return the parts between lines that no encoded body can hold ("=_", RFC 2045, 6.7)."""
     mark = f"=_{kind}".encode()
-    head = f'Content-Type: multipart/{kind}; boundary="=_{kind}"{more}\r\n\r\n'.encode()
-    # The line end before a mark belongs to the mark (RFC 2046, 5.1.1).
-    body = b"".join(b"--" + mark + b"\r\n" + part + b"\r\n" for part in parts)
-    return head + body + b"--" + mark + b"--\r\n"
+    pieces: Part = [f'Content-Type: multipart/{kind}; boundary="=_{kind}"{more}\r\n\r\n'.encode()]
+    for part in parts:
+        # The line end before a mark belongs to the mark (RFC 2046, 5.1.1).
+        pieces += [b"--" + mark + b"\r\n", *part, b"\r\n"]
+    return [*pieces, b"--" + mark + b"--\r\n"]

@@ -51,13 +51,17 @@ def written(
         "message_id": UUID,
         "sender_name": "Interatos sas",
     }
-    return compose(
+    composed = compose(
         Message(medium=Medium.EMAIL, locale="es_AR", subject=subject, text=text, html=html),
         Envelope(**(values | more)),
         files,
         addresses=("avisos@isp.example", "ana@example.org"),
         now=NOW,
     )
+    whole = bytes(composed)
+    assert len(composed) == len(whole)
+    assert b"".join(composed.chunks()) == whole.replace(b"\r\n.", b"\r\n..")
+    return whole
 
 
 def read(wire: bytes) -> EmailMessage:

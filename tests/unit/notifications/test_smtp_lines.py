@@ -15,6 +15,7 @@ from notifications import channels
 from notifications.dialogue import Dialogue, Parcel
 from notifications.door import AppriseDoor
 from notifications.email import AlertEmail
+from notifications.mime_wire import Wire
 from notifications.smtp import Account, Lines, NoLineError, Security, TimeLimit
 from tests.unit.notifications.servers import RESET, ScriptedSmtp
 
@@ -455,7 +456,9 @@ def test_either_the_dot_leaves_or_the_send_is_given_up(*, given_up_first: bool) 
 def test_a_send_that_was_given_up_leaves_the_dot_away(serve: Callable[..., ScriptedSmtp]) -> None:
     """Even if its line still works at that moment: what was called a failure must stay one."""
     server, lines = serve(), Lines()
-    parcel = Parcel(sender="avisos@isp.example", recipient="ana@example.org", wire=b"Hola\r\n")
+    parcel = Parcel(
+        sender="avisos@isp.example", recipient="ana@example.org", wire=Wire([b"Hola\r\n"])
+    )
 
     with lines.lend(account(server), limit()) as line:
         outcome = Dialogue(line, parcel, limit()).hold(may_finish=lambda: False)
