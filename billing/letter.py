@@ -51,6 +51,8 @@ class Letter:
     `corrects_reminder` is for `paid`: a reminder reached the customer shortly before the payment
     was noticed, and the receipt says to ignore it. `comes` is for `welcome`: what will come to this
     channel, each sort of alert by its first kind. Neither it nor a `test` is about an invoice.
+
+    `stop_url` is the page that stops this channel; None = the ISP's support does.
     """
 
     kind: AlertKind
@@ -79,6 +81,7 @@ class Letter:
     daily: bool = False
     corrects_reminder: bool = False
     comes: tuple[AlertKind, ...] = ()
+    stop_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

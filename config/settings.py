@@ -77,7 +77,10 @@ class Settings(BaseSettings):
         1_000_000, ge=10_000, le=10_000_000, description="Largest invoice PDF that is attached."
     )
     public_url: str | None = Field(
-        None, description="https address under which customers reach our pages, once there are any."
+        None, description="https address under which customers reach our pages."
+    )
+    web: str = Field(
+        "127.0.0.1:8480", description="HOST:PORT of our pages, for a proxy with TLS before them."
     )
 
     @field_validator("database_url")
@@ -108,6 +111,12 @@ class Settings(BaseSettings):
             raise ValueError("must be an https:// address, without user, query or fragment")
         _check_port(value)
         return value.rstrip("/")
+
+    @field_validator("web")
+    @classmethod
+    def _somewhere_to_listen(cls, value: str) -> str:
+        host_and_port(value)
+        return value.strip()
 
     @field_validator("telegram_api")
     @classmethod
@@ -173,6 +182,22 @@ class Settings(BaseSettings):
         """Read the constructor, the environment, then `…_FILE` variables, in this order."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, _FileSource(settings_cls)
+
+
+def host_and_port(value: str) -> tuple[str, int]:
+    """This function will read where to listen: "127.0.0.1:8480", "[::]:8480".
+
+    Raises:
+        ValueError: if it is no HOST:PORT.
+    """
+    try:
+        parts = urllib.parse.urlsplit(f"//{value.strip()}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or port is None or parts.path or parts.username is not None:
+        raise ValueError("must be HOST:PORT, as in 127.0.0.1:8480")
+    return host, port
 
 
 def _check_port(url: str) -> None:

@@ -123,6 +123,7 @@ def primitives(letter: Letter, *, medium: Medium, language: Language) -> dict[st
         "corrects": paid and letter.corrects_reminder,
         "pay_url": link or "",
         "portal_url": clean_url(letter.portal_url) or "",
+        "stop_url": clean_url(letter.stop_url) or "",
         "link_host": _host(link or clean_url(letter.portal_url)),
         "has_qr": link is not None and qr.why_not(link) is None,
         "has_pdf": letter.has_pdf,

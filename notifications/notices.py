@@ -56,6 +56,7 @@ def notice_primitives(notice: Notice, *, medium: Medium, language: Language) -> 
         "isp_name": text(notice.isp_name, NAME_LENGTH),
         "slug": notice.isp_slug,
         "has_qr": False,
+        "stop_url": "",
         "since": wall(given.get("since")),
         "month": month(given.get("month")),
         "account_name": _ACCOUNTS.get(account, account),

@@ -31,6 +31,7 @@ from billing.pairing import Pairing
 from billing.planning import Planning
 from billing.policies import Policies
 from billing.ports import PacePort, WisproAccess
+from billing.stopping import Stopping
 from billing.sync import Sync
 from billing.watch.watching import Watching
 from config.keys import open_vault
@@ -91,6 +92,7 @@ class House:
         self.planning = Planning(self.database)
         self.baseline = Baseline(self.database)
         self.resending = Resending(self.database)
+        self.stopping = Stopping(self.database, self.vault)
         self.holds = Holds(self.database, self.vault, login_token)
         self.channels = Channels(self.database, self.vault, login_token)
         self.policies = Policies(self.database)
@@ -154,6 +156,7 @@ class House:
             pace=self.pace,
             shelf=Shelf(self.settings.home / "papers", self.vault),
             lanes=self.lanes,
+            public_url=self.settings.public_url,
         )
 
     @cached_property

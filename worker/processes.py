@@ -54,6 +54,11 @@ def beat_child(settings: Settings) -> Child:
     )
 
 
+def web_child() -> Child:
+    """This function will describe the pages that customers reach from a message."""
+    return Child(name="web", command=[sys.executable, "-m", "worker", "web"])
+
+
 def run(settings: Settings, children: Sequence[Child]) -> None:
     """This function will run processes, with the embedded Valkey if that is the broker.
 

@@ -47,6 +47,7 @@ from billing.sealed import opens
 from billing.terms import UnreadablePolicyError, access_to
 from billing.values import DeliveryState, Reason
 from models import claims
+from models.account import Channel
 from models.database import Database
 from models.invoice import Invoice
 
@@ -111,6 +112,7 @@ class Doors:
     max_pdf_bytes: int
     lanes: int
     elsewhere: Elsewhere
+    stop_link: Callable[[Channel], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +408,7 @@ class Batch:
                     self._pdfs.get(wanted[1]) if wanted else None,
                     vault=self.doors.vault,
                     messenger=self.doors.messenger,
+                    stop_link=self.doors.stop_link,
                 )
         except SecretError as error:
             settled += self._unreadable(dossier, parcel, str(error))

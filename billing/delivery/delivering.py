@@ -30,6 +30,7 @@ from billing.ports import (
     WisproAccess,
     WisproPort,
 )
+from billing.stopping import stop_links
 from models import claims
 from models.database import Database
 from models.isp import Transport
@@ -53,6 +54,7 @@ class Delivering:
         pace: keeps messages apart where a provider counts by the second.
         lanes: how many network calls of a batch wait at once; 0 = one after the other, in the
             thread of the caller.
+        public_url: under which customers reach our pages; None = there are none.
         elsewhere: what the budgets of ISPs paid outside of these rows; a rehearsal knows some.
         sleep: waits that many seconds.
     """
@@ -68,6 +70,7 @@ class Delivering:
         pace: PacePort | None = None,
         shelf: ShelfPort | None = None,
         lanes: int = 0,
+        public_url: str | None = None,
         elsewhere: Elsewhere = NOWHERE,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -83,6 +86,7 @@ class Delivering:
             max_pdf_bytes=max_pdf_bytes,
             lanes=lanes,
             elsewhere=elsewhere,
+            stop_link=stop_links(vault, public_url),
         )
 
     def due_routes(self, *, now: datetime) -> Sequence[tuple[int, str]]:

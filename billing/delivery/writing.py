@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from billing.checked import Checked
@@ -16,7 +16,9 @@ from billing.delivery.together import daily_letter
 from billing.dossier import Dossier, InvoiceDossier
 from billing.letter import Attachment, Envelope, Letter, Message
 from billing.ports import MessengerPort, VaultPort
+from billing.stopping import nowhere
 from billing.values import Medium
+from models.account import Channel
 
 _EMAIL = re.compile(r"[^\s@<>,;:()]+@[^\s@<>,;:()]+\.[^\s@<>,;:().]+")
 
@@ -54,6 +56,7 @@ def write(
     *,
     vault: VaultPort,
     messenger: MessengerPort,
+    stop_link: Callable[[Channel], str | None] = nowhere,
 ) -> Outgoing:
     """This function will write the message of an errand's parcel.
 
@@ -64,6 +67,7 @@ def write(
         pdf: of the invoice; a text = why it goes without; None = none is wanted.
         vault: opens addresses.
         messenger: fills templates.
+        stop_link: returns the page that stops a channel, None where there is none.
 
     Raises:
         RenderError: if a template cannot be filled.
@@ -74,6 +78,8 @@ def write(
     dossier, now = first.dossier, first.judged_at
     letter, announces = _letter(parcel, checked, has_pdf=isinstance(pdf, bytes), now=now)
     channel = dossier.channel
+    stop_url = stop_link(channel) if channel.medium == Medium.EMAIL.value else None
+    letter = replace(letter, stop_url=stop_url)
     transport = dossier.transport
     envelope = Envelope(
         scheme=channel.scheme,
@@ -84,6 +90,7 @@ def write(
         reply_to=email_in(dossier.isp.support),
         click_url=letter.pay_url or letter.portal_url,
         thread_id=conversation_of(vault, dossier.alert, letter),
+        unsubscribe_url=stop_url,
     )
     message = messenger.render(letter, medium=Medium(channel.medium), locale=dossier.locale)
     attachments = messenger.attachments(

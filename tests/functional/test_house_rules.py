@@ -68,7 +68,7 @@ def test_every_task_has_a_queue_that_a_worker_consumes(tasks: dict[str, Any]) ->
 
 
 def test_the_procfile_starts_what_there_is() -> None:
-    """release, worker and beat are commands of ours, and the worker takes every queue."""
+    """release, worker, beat and web are commands of ours, and the worker takes every queue."""
     lines = dict(
         line.split(": ", 1) for line in (ROOT / "Procfile").read_text("utf-8").splitlines() if line
     )
@@ -76,6 +76,7 @@ def test_the_procfile_starts_what_there_is() -> None:
         "release": "alerta migrate",
         "worker": "alerta worker",
         "beat": "alerta beat",
+        "web": "alerta web",
     }
 
 

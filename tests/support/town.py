@@ -50,10 +50,17 @@ class Town:
         sandbox: the stand-in of Wispro, running.
         inbox: where every e-mail arrives.
         now: what the clock shows at first; it stands still until it is set.
+        over: settings beside those of `cli`.
     """
 
     def __init__(
-        self, cli: Cli, sandbox: SandboxServer, inbox: Inbox, *, now: datetime = NOON
+        self,
+        cli: Cli,
+        sandbox: SandboxServer,
+        inbox: Inbox,
+        *,
+        now: datetime = NOON,
+        **over: Any,
     ) -> None:
         self.cli = cli
         self.sandbox = sandbox
@@ -65,7 +72,7 @@ class Town:
         for secret in ("database_url", "secret_key"):
             if secret in given:
                 given[secret] = SecretStr(given[secret])  # type: ignore[assignment]
-        self.settings = Settings(**{**given, "home": Path(given["home"])})  # type: ignore[arg-type]
+        self.settings = Settings(**{**given, "home": Path(given["home"]), **over})
         self.house = ImpatientHouse(self.settings)
         self.house.clock = self.clock
 

@@ -18,6 +18,7 @@ from billing.policy_file import PolicyError
 from billing.ports import DestinationError, RenderError, SecretError, UpstreamError
 from billing.sync import SyncBusyError
 from config.settings import SettingsError
+from web.errors import ListenError
 from worker.cli import (
     channels,
     explaining,
@@ -52,6 +53,7 @@ _FORESEEN = (
     SyncBusyError,
     NotReadyError,
     ValkeyError,
+    ListenError,
 )
 
 app = typer.Typer(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from billing.isps import SetupError
-from config.settings import load_settings
+from config.settings import host_and_port, load_settings
 from tasks import queues
 from worker import logs
 from worker.cli.house import open_house
@@ -17,7 +17,7 @@ from worker.lifeline import die_with_parent
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `alerta`."""
-    for command in (worker, beat, up, demo, sandbox, doctor):
+    for command in (worker, beat, web, up, demo, sandbox, doctor):
         app.command()(command)
 
 
@@ -56,6 +56,23 @@ def beat() -> None:
     processes.run(settings, [processes.beat_child(settings)])
 
 
+def web() -> None:
+    """Serve the pages that customers reach from a message: stop the alerts with one click.
+
+    They listen at ALERTA_WEB, for a proxy with TLS that answers at ALERTA_PUBLIC_URL.
+
+    Example: `alerta web`
+    """
+    from web.app import Uses, make_app  # noqa: PLC0415
+    from web.server import serve  # noqa: PLC0415
+
+    settings = load_settings()
+    with open_house() as house:
+        logs.configure(settings)
+        host, port = host_and_port(settings.web)
+        serve(make_app(Uses(house.stopping, house.clock)), host=host, port=port)
+
+
 def up(
     *, tied: Annotated[int | None, typer.Option(hidden=True, help="End with this parent.")] = None
 ) -> None:
@@ -77,6 +94,8 @@ def up(
     _check_ready()
     logs.configure(settings)
     children = [*processes.worker_children(settings), processes.beat_child(settings)]
+    if settings.public_url is not None:
+        children.append(processes.web_child())
     say(f"running {', '.join(child.name for child in children)}; Ctrl-C stops")
     processes.run(settings, children)
     say("stopped")
