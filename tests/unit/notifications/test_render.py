@@ -46,7 +46,8 @@ def email(letter: Any, locale: str = "es_AR") -> Message:
 
 def test_every_kind_has_its_folder_of_templates() -> None:
     """A new kind without its templates does not pass unnoticed."""
-    folders = {path.name for path in TEMPLATES.iterdir()} - {"layout", "operator", "telegram", "web"}
+    others = {"layout", "operator", "telegram", "web"}
+    folders = {path.name for path in TEMPLATES.iterdir()} - others
 
     assert folders == {kind.value for kind in AlertKind}
     for kind in AlertKind:
