@@ -22,6 +22,7 @@ from billing.apply import Applied
 from billing.by_account import AccountLooks, cover, paired_accounts
 from billing.desk import Desk, LeaseLostError, Progress
 from billing.explaining import TooManyMissingError
+from billing.fairness import counts_at
 from billing.marks import keep_marks
 from billing.ports import Clock, SecretError, UpstreamError, VaultPort, WisproAccess, WisproPort
 from billing.runs import SyncReport, close_run, open_run
@@ -72,7 +73,11 @@ class Sync:
         self._every = every
 
     def due_isps(self, *, now: datetime) -> Sequence[int]:
-        """This function will name the ISPs at which something is to be looked at."""
+        """This function will name the ISPs at which something is to be looked at.
+
+        In the order of turns: who waited longest comes first, so that a slow Wispro, at which a
+        look is never done, does not go before all others again and again.
+        """
         paired = (
             Account.isp_id == Isp.id,
             Account.paired_at.is_not(None),
@@ -89,7 +94,7 @@ class Sync:
                     or_(Isp.sync_lease_until.is_(None), Isp.sync_lease_until <= now),
                     or_(account_due, (Isp.next_sync_at <= now) & anybody),
                 )
-                .order_by(Isp.id)
+                .order_by(Isp.sync_turn_at.asc().nulls_first(), Isp.id)
             ).all()
 
     def run(
@@ -140,7 +145,7 @@ class Sync:
                 waive=waive,
             )
         finally:
-            lease.give()
+            lease.give(turn_at=counts_at(started, clock()))
 
     def run_account(
         self, account_id: int, *, clock: Clock, trigger: str, send: bool = True

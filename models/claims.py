@@ -21,11 +21,7 @@ from models.invoice import Invoice
 
 
 def due_routes(session: Session, *, now: datetime) -> Sequence[tuple[int, str]]:
-    """Return the ISPs and routes that have deliveries whose time has come, the longest due first.
-
-    A route that is far behind does not go before one that has waited as long as it: they are sorted
-    by their oldest delivery.
-    """
+    """Return the ISPs and routes that have deliveries whose time has come, the oldest first."""
     rows = session.execute(
         select(Delivery.isp_id, Delivery.route)
         .where(Delivery.state == "planned", Delivery.not_before <= now)

@@ -17,7 +17,8 @@ class Isp(Base):
     `contact_hours` is as `billing.calendar` reads it, in `timezone`. `policy` is the policy file in
     force, None = the default one. `debt_sign` says which sign of Wispro's
     `balance_amount` means that the customer owes (medium confidence in the API's notes, so a
-    setting). `sync_lease_…` keep one sync at a time.
+    setting). `sync_lease_…` keep one sync at a time,
+    `sync_turn_at` is when the last one counts (`billing.fairness`): the earliest goes next.
 
     How it is looked at: `strategy` is the plan that the last run chose; under a whole-ISP one
     `next_sync_at` is when the next is due (by account, each account has its own). `swept_at` is
@@ -63,6 +64,7 @@ class Isp(Base):
     held_run_id: Mapped[int | None]
     sync_lease_token: Mapped[str | None] = mapped_column(String(36))
     sync_lease_until: Mapped[datetime | None]
+    sync_turn_at: Mapped[datetime | None]
 
     transports: Mapped[list[Transport]] = relationship(back_populates="isp")
 

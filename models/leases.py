@@ -39,7 +39,7 @@ class SyncLease:
     def take(self, *, now: datetime) -> bool:
         """Take it if nobody holds it; False = somebody does."""
         free = or_(Isp.sync_lease_until.is_(None), Isp.sync_lease_until <= now)
-        return self._write(free, until=now + self._length)
+        return self._write(free, until=now + self._length, turn_at=now)
 
     def renew(self, *, now: datetime) -> bool:
         """Hold it longer; False = it was lost, so nothing more may be written under it."""
@@ -67,21 +67,33 @@ class SyncLease:
         mine = {"isp": self._isp_id, "mine": self._token}
         return session.connection().execute(_HELD, mine).first() is not None
 
-    def give(self) -> None:
-        """Give it back, if it is still ours."""
-        self._write(Isp.sync_lease_token == self._token, until=None)
+    def give(self, *, turn_at: datetime | None = None) -> None:
+        """Give it back, if it is still ours; `turn_at` is when this turn counts."""
+        self._write(Isp.sync_lease_token == self._token, until=None, turn_at=turn_at)
 
-    def _write(self, condition: object, *, until: datetime | None) -> bool:
+    def _write(
+        self, condition: object, *, until: datetime | None, turn_at: datetime | None = None
+    ) -> bool:
         with self._database.write() as session:
-            changed = self._set(session, condition, until=until)
+            changed = self._set(session, condition, until=until, turn_at=turn_at)
         self._until = until if changed else None
         return changed
 
-    def _set(self, session: Session, condition: object, *, until: datetime | None) -> bool:
+    def _set(
+        self,
+        session: Session,
+        condition: object,
+        *,
+        until: datetime | None,
+        turn_at: datetime | None = None,
+    ) -> bool:
+        taken = {} if turn_at is None else {"sync_turn_at": turn_at}
         changed = session.scalars(
             update(Isp)
             .where(Isp.id == self._isp_id, condition)  # type: ignore[arg-type]
-            .values(sync_lease_token=self._token if until else None, sync_lease_until=until)
+            .values(
+                sync_lease_token=self._token if until else None, sync_lease_until=until, **taken
+            )
             .returning(Isp.id)
             .execution_options(synchronize_session=False)
         ).first()

@@ -13,6 +13,7 @@ from models.pair_code import PairCode
 from models.policy_version import PolicyVersion
 from models.proposal import Proposal
 from models.sync_run import SetAsideRecord, SyncRun
+from models.turns import RouteTurn
 
 __all__ = [
     "Account",
@@ -37,6 +38,7 @@ __all__ = [
     "Probe",
     "Proposal",
     "Provider",
+    "RouteTurn",
     "SetAsideRecord",
     "SyncRun",
     "Transport",

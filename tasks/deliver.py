@@ -8,6 +8,9 @@ from tasks import queues
 from tasks.desk import desk
 from tasks.hints import hint
 
+#: So many batches are hinted at in one go; each hints at the next one.
+MOST_HINTS = 8
+
 
 @shared_task(name="deliver.plan", queue=queues.DELIVER)
 def plan(**_: object) -> None:
@@ -18,27 +21,26 @@ def plan(**_: object) -> None:
 
 @shared_task(name="deliver.dispatch", queue=queues.DELIVER)
 def dispatch(**_: object) -> None:
-    """This task will hint at every route of every ISP that has something to send."""
+    """This task will hint at batches, if anything is to be sent: which ones, rows say then."""
     d = desk()
-    for isp_id, route in d.delivering.due_routes(now=d.clock()):
-        hint(batch, isp_id=isp_id, route=route)
+    for _n in range(min(d.delivering.enter_routes(now=d.clock()), MOST_HINTS)):
+        hint(batch)
 
 
 @shared_task(name="deliver.batch", queue=queues.DELIVER)
-def batch(*, isp_id: int, route: str | None = None, **_: object) -> None:
-    """This task will send one batch over one route, and hint at the next one.
+def batch(**_: object) -> None:
+    """This task will send one batch for whoever waited longest, and hint at the next one.
 
     At once while more is due, or when the sending account lets more through, if that is soon. Only
     who sent something goes on: hints that find nothing end here.
     """
     d = desk()
-    report = d.delivering.run_batch(isp_id, route=route, clock=d.clock)
-    if route is None or not report.touched:
+    served = d.delivering.serve_next(clock=d.clock)
+    if served is None:
         return
-    now = d.clock()
-    at = d.delivering.next_due(isp_id, route=route, now=now)
-    if at is not None:
-        hint(batch, wait=at - now, isp_id=isp_id, route=route)
+    hint(batch)
+    if served.more_at is not None and served.more_at > served.at:
+        hint(batch, wait=served.more_at - served.at)
 
 
 @shared_task(name="deliver.sweep", queue=queues.DELIVER)

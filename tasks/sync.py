@@ -14,18 +14,28 @@ from tasks.hints import hint
 
 log = structlog.get_logger()
 
+#: So many looks at most are hinted at in one go: hints that nobody takes within their time are
+#: written again, and in another order by then.
+MOST_HINTS = 100
+
 
 @shared_task(name="sync.dispatch", queue=queues.SYNC)
 def dispatch(**_: object) -> None:
-    """This task will hint at every ISP that has accounts to look at."""
+    """This task will hint at ISPs that have accounts to look at, in the order of their turns."""
     d = desk()
-    for isp_id in d.sync.due_isps(now=d.clock()):
+    due = d.sync.due_isps(now=d.clock())
+    for isp_id in due[:MOST_HINTS]:
         hint(sync_isp, isp_id=isp_id)
+    if len(due) > MOST_HINTS:
+        hint(dispatch)
 
 
 @shared_task(name="sync.isp", queue=queues.SYNC)
 def sync_isp(*, isp_id: int, **_: object) -> None:
-    """This task will look at the due accounts of one ISP, for a bounded time."""
+    """This task will look at the due accounts of one ISP, for a bounded time.
+
+    What is left over then waits for its next turn, behind everybody who had none meanwhile.
+    """
     d = desk()
     try:
         report = d.sync.run(
@@ -39,7 +49,7 @@ def sync_isp(*, isp_id: int, **_: object) -> None:
         log.info("sync.busy", isp_id=isp_id)
         return
     if report.more:
-        hint(sync_isp, isp_id=isp_id)
+        hint(dispatch)
 
 
 @shared_task(name="sync.account", queue=queues.SUPPORT)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -18,6 +19,7 @@ from billing.delivery.batch import BATCH_SIZE, Batch, DeliveryReport, Doors
 from billing.delivery.budgets import NOWHERE, Elsewhere
 from billing.delivery.errand import Errand
 from billing.ending import LEASE, ONCE_MORE_AFTER, REPLACED_BY_ITSELF
+from billing.fairness import counts_at
 from billing.ports import (
     Clock,
     MessengerPort,
@@ -31,7 +33,7 @@ from billing.ports import (
     WisproPort,
 )
 from billing.stopping import stop_links
-from models import claims
+from models import claims, turns
 from models.database import Database
 from models.isp import Transport
 
@@ -39,6 +41,21 @@ log = structlog.get_logger()
 
 #: How far ahead the broker is told to come back; what is further away is found by a tick.
 SOON = timedelta(seconds=60)
+
+
+#: How many routes are looked at in one go for one that can send, and how often.
+_AT_A_TIME = 20
+_MOST_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A route that sent a batch, when it was done, and when more can leave; None = not soon."""
+
+    isp_id: int
+    route: str
+    at: datetime
+    more_at: datetime | None
 
 
 class Delivering:
@@ -94,6 +111,38 @@ class Delivering:
         with self._database.read() as session:
             return claims.due_routes(session, now=now)
 
+    def enter_routes(self, *, now: datetime) -> int:
+        """This function will let every route take turns that has something to send; return them."""
+        routes = self.due_routes(now=now)
+        with self._database.write() as session:
+            turns.enter_routes(session, routes)
+        return len(routes)
+
+    def serve_next(self, *, clock: Clock) -> Served | None:
+        """This function will send one batch over the route that waited longest.
+
+        A route whose sending account lets nothing through is passed over, and not asked again
+        before it does.
+
+        Args:
+            clock: the present.
+
+        Returns:
+            Which route that was, and when it has more; None = nothing could be sent anywhere.
+        """
+        for _ in range(_MOST_ROUNDS):
+            now = clock()
+            with self._database.read() as session:
+                waiting = turns.next_routes(session, now=now, limit=_AT_A_TIME)
+            for isp_id, route in waiting:
+                if self.run_batch(isp_id, route=route, clock=clock).touched:
+                    now = clock()
+                    more_at = self.next_due(isp_id, route=route, now=now)
+                    return Served(isp_id=isp_id, route=route, at=now, more_at=more_at)
+            if len(waiting) < _AT_A_TIME:
+                break
+        return None
+
     def run_all(self, *, clock: Clock, progress: Callable[[int], None]) -> DeliveryReport:
         """This function will send everything that may go now, route by route, batch by batch."""
         total = DeliveryReport()
@@ -123,9 +172,14 @@ class Delivering:
             What became of each claimed delivery; `touched` is 0 where nothing could go.
         """
         started = clock()
-        limit, _ = (BATCH_SIZE, started) if route is None else self._room(isp_id, route, started)
-        if not limit:
-            return DeliveryReport()
+        if route is None:
+            limit = BATCH_SIZE
+        else:
+            limit, opens_at = self._room(isp_id, route, started)
+            if not limit:
+                with self._database.write() as session:
+                    turns.rest(session, isp_id, route, until=min(opens_at, started + SOON))
+                return DeliveryReport()
         with self._database.write() as session:
             claimed = claims.claim(
                 session,
@@ -136,6 +190,8 @@ class Delivering:
                 route=route,
                 account_id=account_id,
             )
+            if claimed and route is not None:
+                turns.take_turn(session, isp_id, route, at=started)
             claimed += claims.claim_mates(
                 session,
                 claimed,
@@ -151,6 +207,9 @@ class Delivering:
             for (account_id, channel_id), group in groups.items()
         ]
         report = Batch(self._doors, clock, errands).run()
+        if route is not None:
+            with self._database.write() as session:
+                turns.take_turn(session, isp_id, route, at=counts_at(started, clock()))
         log.info(
             "deliver.finished",
             isp_id=isp_id,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from billing.ending import LEASE
-from tasks.deliver import batch
+from tasks.deliver import dispatch
 from tasks.hints import hint
 from tests.support.cli import Cli
 from tests.support.marks import on_sqlite
@@ -64,9 +64,9 @@ def kept(valkey: EmbeddedValkey) -> bool:
 
 
 def tell(town: Town) -> bool:
-    """Hint at the ISP, as the tick would."""
+    """Tick, as beat would."""
     with make_app(town.settings, broker_url(town.settings)):
-        return hint(batch, isp_id=town.isp_id)
+        return hint(dispatch)
 
 
 def test_the_worker_survives_a_killed_broker_and_the_alert_goes_once(
