@@ -11,7 +11,7 @@ WORKERS ?= 3
 # Compiling every test anew takes each of them ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check bench-sync bench-plan bench-mail bench-deliver chaos up lock clean screenshots
+.PHONY: help install demo test check bench-sync bench-plan bench-mail bench-deliver chaos soak up lock clean screenshots
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -53,6 +53,9 @@ bench-plan: install $(if $(QUICK),,$(BENCH)/installed)  ## Measure a tick of the
 
 bench-mail: install  ## Measure e-mails per second against a plain Apprise loop (under a minute)
 	@$(BIN)/python -m tests.benchmarks.mail $(ARGS)
+
+soak: install  ## An hour of 500 ISPs with faults; QUICK=1: a minute of 20
+	@$(BIN)/python -m tests.soak $(if $(QUICK),--quick) $(ARGS)
 
 chaos: install  ## Kill, empty and set wrong what we run, while it sends; QUICK=1: a tenth
 	@$(BIN)/python -m tests.chaos $(if $(QUICK),--quick) $(ARGS)
