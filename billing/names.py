@@ -19,7 +19,8 @@ def words_of(name: str) -> tuple[str, ...]:
     """
     plain = name.casefold()
     if not plain.isascii():
-        taken_apart = unicodedata.normalize("NFKD", plain)
+        # Twice: what is taken apart may have capitals of its own (𝑨), and those more parts.
+        taken_apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", plain).casefold())
         plain = "".join(one for one in taken_apart if not unicodedata.combining(one))
     found = dict.fromkeys(word[:LONGEST_WORD] for word in _WORD.findall(plain))
     return tuple(found)[:MOST_WORDS]

@@ -19,9 +19,9 @@ class Invoice(Base):
     an older request never overwrites it. `steps_until` is the instant up to which policy steps were
     decided; `plan_at` is when the next one comes due, or None where none is left. `missing_reads`
     counts complete reads that lacked it while its own GET said 404. `was_pending` = we saw it
-    pending at least once. `number_end` is the last group of digits of `number`, without the zeros in
-    front: what a customer reads out. `fingerprint` is of the record as Wispro last wrote it: an equal one
-    needs no reading; None where our copy came from elsewhere.
+    pending at least once. `number_end` is the last group of digits of `number` without the zeros in
+    front: what a customer reads out. `fingerprint` is of the record as Wispro last wrote it: an
+    equal one needs no reading; None where our copy came from elsewhere.
     """
 
     __tablename__ = "invoice"

@@ -21,6 +21,7 @@ from config.settings import SettingsError
 from worker.cli import (
     channels,
     explaining,
+    finding,
     holding,
     inviting,
     looking,
@@ -63,6 +64,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 _MODULES = (
+    finding,
     setting_up,
     policies,
     pairing,

@@ -88,7 +88,7 @@ def _fill_words(connection: sa.Connection) -> None:
 
 
 def _words(name: str) -> list[str]:
-    plain = unicodedata.normalize('NFKD', name.casefold())
+    plain = unicodedata.normalize('NFKD', unicodedata.normalize('NFKD', name.casefold()).casefold())
     kept = ''.join(one for one in plain if not unicodedata.combining(one))
     return list(dict.fromkeys(one[:40] for one in re.findall(r'[^\W_]+', kept)))[:16]
 
