@@ -18,13 +18,13 @@ class AuditEntry(Base):
     """One action: who began it, when, and which one it is.
 
     `isp_id` and `account_id` say where, as far as that was known at the beginning; they outlive
-    what they name, and `isp` keeps its slug. `arguments` are without any secret.
+    what they name, as does the slug `isp`. `arguments` are without any secret.
     """
 
     __tablename__ = "audit"
     __table_args__ = (
         Index(None, "at"),
-        Index(None, "isp_id", "at"),
+        Index(None, "isp", "at"),
         Index(None, "account_id", "at"),
     )
 

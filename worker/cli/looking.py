@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from worker.cli.audited import audited
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
 from worker.cli.show import as_json, cell, complain, say, sync_bar, table
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command()(invoices)
 
 
+@audited
 def sync(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     *,
@@ -83,6 +85,7 @@ def sync(
     _exit_unless_ok(report)
 
 
+@audited
 def resync(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     client: Annotated[str, typer.Argument(help=CLIENT_HELP)],

@@ -19,6 +19,7 @@ from billing.ports import DestinationError, RenderError, SecretError, UpstreamEr
 from billing.sync import SyncBusyError
 from config.settings import SettingsError
 from worker.cli import (
+    auditing,
     channels,
     explaining,
     finding,
@@ -40,7 +41,7 @@ from worker.cli.show import complain
 from worker.errors import NotReadyError, ValkeyError
 from worker.house import plain_database_error
 
-_FORESEEN = (
+FORESEEN = (
     SetupError,
     HoldError,
     ResendError,
@@ -79,6 +80,7 @@ _MODULES = (
     sending,
     previewing,
     simulating,
+    auditing,
     running,
 )
 for module in _MODULES:
@@ -103,7 +105,7 @@ def _one_line() -> Iterator[None]:
         for problem in error.problems:
             complain(problem)
         sys.exit(2)
-    except _FORESEEN as error:
+    except FORESEEN as error:
         for line in str(error).splitlines():
             complain(line)
         sys.exit(1)

@@ -29,7 +29,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit'))
     )
     op.create_index(op.f('ix_audit_at'), 'audit', ['at'])
-    op.create_index(op.f('ix_audit_isp_id_at'), 'audit', ['isp_id', 'at'])
+    op.create_index(op.f('ix_audit_isp_at'), 'audit', ['isp', 'at'])
     op.create_index(op.f('ix_audit_account_id_at'), 'audit', ['account_id', 'at'])
     op.create_table('audit_end',
     sa.Column('entry_id', sa.Integer(), nullable=False),
