@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -61,7 +62,7 @@ class Found:
     Args:
         hits: the best ones, at most `SHOWN`.
         others: how many more there are.
-        at_least: there are more than were counted.
+        at_least: there may be more than were counted: too many have such names.
         strangers: clients whom nobody paired: their contracts are all that we know.
         searched: as what the text was looked for.
     """
@@ -117,9 +118,9 @@ class Searching:
             if only not in {None, by}:
                 continue
             searched.append(by)
-            answers = list(question())
-            at_least = at_least or len(answers) > MOST
-            for account_id, invoice in answers[:MOST]:
+            answers = question()
+            at_least = at_least or not answers.all_of_them or len(answers.accounts) > MOST
+            for account_id, invoice in answers.accounts[:MOST]:
                 found.setdefault(account_id, (by, invoice))
         hits = _ordered(session, found)
         return Found(
@@ -134,12 +135,12 @@ class Searching:
 
     def _questions(
         self, session: Session, isps: Collection[int], said: str
-    ) -> Iterable[tuple[By, Callable[[], Iterable[tuple[int, str | None]]]]]:
+    ) -> Iterable[tuple[By, Callable[[], _Answers]]]:
         """Yield what a text may mean, the surest first, each with the search that it takes."""
         vault = self._vault
 
-        def ids(column: object, *values: object) -> Callable[[], Iterable[tuple[int, None]]]:
-            return lambda: ((one, None) for one in finding.by_column(session, isps, column, values))
+        def ids(column: object, *values: object) -> Callable[[], _Answers]:
+            return lambda: _plain(finding.by_column(session, isps, column, values))
 
         if (token := self._login_token(said)) is not None:
             yield By.QR, ids(Account.login_digest, vault.digest(token, purpose=LOGIN_PURPOSE))
@@ -152,12 +153,12 @@ class Searching:
         yield By.NATIONAL, ids(Account.national_id_digest, *digests)
         if (digest := email_digest(said, vault)) is not None:
             yield By.EMAIL, ids(Account.email_digest, digest)
-        yield By.CHANNEL, lambda: ((one, None) for one in self._by_channel(session, isps, said))
+        yield By.CHANNEL, lambda: _plain(self._by_channel(session, isps, said))
         if end_of(said) is not None:
             yield By.INVOICE, lambda: _by_invoice(session, isps, said)
         words = words_of(said)
         if any(not one.isdigit() for one in words) and "@" not in said:
-            yield By.NAME, lambda: ((one, None) for one in finding.by_words(session, isps, words))
+            yield By.NAME, lambda: _plain(*finding.by_words(session, isps, words))
 
     def _by_channel(self, session: Session, isps: Collection[int], said: str) -> Sequence[int]:
         """Look for a label as `alerta channels list` shows it, and for an address in full."""
@@ -169,6 +170,17 @@ class Searching:
         if digests:
             found += finding.by_channel(session, isps, Channel.destination_digest, digests)
         return list(dict.fromkeys(found))
+
+
+class _Answers(NamedTuple):
+    """Accounts, each with the number of the invoice by which it was found; whether it is all."""
+
+    accounts: Sequence[tuple[int, str | None]]
+    all_of_them: bool = True
+
+
+def _plain(ids: Iterable[int], all_of_them: bool = True) -> _Answers:  # noqa: FBT001, FBT002
+    return _Answers([(one, None) for one in ids], all_of_them)
 
 
 def _prefix(text: str) -> tuple[str, By | None]:
@@ -194,14 +206,11 @@ def written_ids(said: str) -> list[str]:
     return list(dict.fromkeys(ways))
 
 
-def _by_invoice(
-    session: Session, isps: Collection[int], said: str
-) -> Iterable[tuple[int, str | None]]:
+def _by_invoice(session: Session, isps: Collection[int], said: str) -> _Answers:
     end = end_of(said)
     assert end is not None
-    for one in finding.by_number_end(session, isps, end):
-        if may_be(said, one.number):
-            yield one.account_id, one.number
+    alike = finding.by_number_end(session, isps, end)
+    return _Answers([(one.account_id, one.number) for one in alike if may_be(said, one.number)])
 
 
 def _ordered(session: Session, found: dict[int, tuple[By, str | None]]) -> list[Hit]:

@@ -22,8 +22,9 @@ from models.isp import Isp
 MOST = 500
 #: Invoices that end alike; what stands in front is compared afterwards.
 _MOST_NUMBERS = 20 * MOST
-#: So many rows tell a frequent word from a rare one.
-_FREQUENT = 5000
+#: Of a word that more names have, only so many are looked through: its other words are rarer, or
+#: somebody typed a letter for each.
+_FREQUENT = 30_000
 #: Comes after every letter.
 _LAST = "\U0010ffff"
 _WORDS = cast("Table", AccountWord.__table__)
@@ -104,7 +105,9 @@ def by_number_end(session: Session, isp_ids: Collection[int], end: str) -> list[
     return [FoundInvoice(row.account_id, row.number or "") for row in rows]
 
 
-def by_words(session: Session, isp_ids: Collection[int], words: Sequence[str]) -> list[int]:
+def by_words(
+    session: Session, isp_ids: Collection[int], words: Sequence[str]
+) -> tuple[list[int], bool]:
     """Return the accounts whose name has all of these words; whole words before mere beginnings.
 
     Args:
@@ -113,13 +116,14 @@ def by_words(session: Session, isp_ids: Collection[int], words: Sequence[str]) -
         words: as `billing.names.words_of` takes them apart; at least one.
 
     Returns:
-        `MOST` + 1 at most.
+        `MOST` + 1 at most, and whether these are all: where too many have even the rarest word,
+        only the first ones are looked through.
     """
-    whole = _with_words(session, isp_ids, words, _is)
-    if len(whole) > MOST:
-        return whole
-    begun = _with_words(session, isp_ids, words, _begins)
-    return list(dict.fromkeys([*whole, *begun]))[: MOST + 1]
+    found, all_of_them = _with_words(session, isp_ids, words, _is)
+    if len(found) <= MOST:
+        begun, all_of_them = _with_words(session, isp_ids, words, _begins)
+        found = list(dict.fromkeys([*found, *begun]))
+    return found[: MOST + 1], all_of_them
 
 
 def _is(table: FromClause, word: str) -> ColumnElement[bool]:
@@ -136,19 +140,24 @@ def _with_words(
     isp_ids: Collection[int],
     words: Sequence[str],
     fits: Callable[[FromClause, str], ColumnElement[bool]],
-) -> list[int]:
+) -> tuple[list[int], bool]:
     """Read the rarest word's accounts and look the others up in each."""
     here = among(session, _WORDS.c.isp_id, isp_ids)
+    often = 0
     if len(words) > 1:
-        words = sorted(words, key=lambda one: _frequency(session, here, fits(_WORDS, one)))
+        counts = {one: _frequency(session, here, fits(_WORDS, one)) for one in words}
+        words = sorted(words, key=lambda one: counts[one])
+        often = counts[words[0]]
     rarest, *others = words
-    query = select(_WORDS.c.account_id).where(here, fits(_WORDS, rarest))
+    some = select(_WORDS.c.account_id).where(here, fits(_WORDS, rarest)).limit(_FREQUENT).subquery()
+    query = select(some.c.account_id)
     for word in others:
         other = _WORDS.alias()
-        has = select(literal(1)).where(other.c.account_id == _WORDS.c.account_id, fits(other, word))
-        query = query.where(has.correlate(_WORDS).exists())
+        has = select(literal(1)).where(other.c.account_id == some.c.account_id, fits(other, word))
+        query = query.where(has.correlate(some).exists())
     rows = session.connection().execute(query.limit(2 * MOST))  # a name may have a beginning twice
-    return list(dict.fromkeys(row.account_id for row in rows))[: MOST + 1]
+    found = list(dict.fromkeys(row.account_id for row in rows))
+    return found, often < _FREQUENT or len(found) > MOST
 
 
 def _frequency(session: Session, here: ColumnElement[bool], condition: ColumnElement[bool]) -> int:

@@ -91,7 +91,7 @@ def test_a_card_says_what_a_call_is_about(town: Town, ana: Client, cli: Cli) -> 
     assert "por vencer (-5d) · A-0001-801: Se envió el" in shown
     assert "Próximos avisos" in shown
     assert "por vencer (-1d) · A-0001-801:" in shown
-    assert "(Eva, “se mudó”)" in shown
+    assert "(Eva, «se mudó»)" in shown
     assert f"alerta explain interatos {ana.public_id}" in shown
     english = cli.well_here("find", "nunez", "ana", "--lang", "en").stdout
     assert "national id …200" in english

@@ -63,7 +63,7 @@ def find(
     with open_house() as house, house.database.read() as session:
         found = Searching(house.vault, login_token, parse_short).find(session, said, slug=isp)
         card = None
-        if len(found.hits) == 1 and not found.strangers:
+        if len(found.hits) == 1 and not (found.strangers or found.at_least):
             account = session.get_one(Account, found.hits[0].account.id)
             card = card_of(session, account, house.vault, now=house.clock())
     words = words_for(card.explanation, lang) if card is not None else None
@@ -96,9 +96,9 @@ def _list(found: Found) -> None:
                 for hit in found.hits
             ],
         )
-    if found.others:
-        number = f"{'more than ' if found.at_least else ''}{found.others}"
-        say(f"and {number} others; say more of the name, or --isp SLUG")
+    if found.others or found.at_least:
+        number = f"{found.others} {'or more ' if found.at_least else ''}others"
+        say(f"and {number}; say more of the name, or --isp SLUG")
     for one in found.strangers:
         which = one.client_id if one.public_id is None else f"public id {one.public_id}"
         say(
