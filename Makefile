@@ -11,7 +11,7 @@ WORKERS ?= 3
 # Compiling every test anew takes each of them ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check bench-sync bench-plan bench-find bench-mail bench-deliver chaos up lock clean screenshots
+.PHONY: help install demo test check bench-sync bench-plan bench-find bench-support bench-mail bench-deliver chaos up lock clean screenshots
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -53,6 +53,9 @@ bench-plan: install $(if $(QUICK),,$(BENCH)/installed)  ## Measure a tick of the
 
 bench-find: install  ## Measure `alerta find` among a million customers; QUICK=1: two minutes
 	@$(BIN)/python -m tests.benchmarks.find $(if $(QUICK),--quick) $(ARGS)
+
+bench-support: install  ## Measure how long support waits while another ISP is read; QUICK=1: two minutes
+	@$(BIN)/python -m tests.benchmarks.support $(if $(QUICK),--quick) $(ARGS)
 
 bench-mail: install  ## Measure e-mails per second against a plain Apprise loop (under a minute)
 	@$(BIN)/python -m tests.benchmarks.mail $(ARGS)
