@@ -11,7 +11,7 @@ WORKERS ?= 3
 # Compiling every test anew takes each of them ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check bench-sync bench-plan bench-mail bench-deliver chaos soak up lock clean screenshots
+.PHONY: help install demo test check bench-sync bench-plan bench-find bench-support bench-mail bench-deliver chaos soak up lock clean screenshots
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -50,6 +50,12 @@ bench-deliver: install  ## Measure how fast e-mails leave; QUICK=1: under a minu
 
 bench-plan: install $(if $(QUICK),,$(BENCH)/installed)  ## Measure a tick of the planner; QUICK=1: seconds
 	@$(BIN)/python -m tests.benchmarks.plan $(if $(QUICK),--quick,--environment $(BENCH)) $(ARGS)
+
+bench-find: install  ## Measure `alerta find` among a million customers; QUICK=1: two minutes
+	@$(BIN)/python -m tests.benchmarks.find $(if $(QUICK),--quick) $(ARGS)
+
+bench-support: install  ## Measure how long support waits while another ISP is read; QUICK=1: two minutes
+	@$(BIN)/python -m tests.benchmarks.support $(if $(QUICK),--quick) $(ARGS)
 
 bench-mail: install  ## Measure e-mails per second against a plain Apprise loop (under a minute)
 	@$(BIN)/python -m tests.benchmarks.mail $(ARGS)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from billing.answers import Answer, AnswerKind
 from billing.asked import Asked, Verb, understand
+from billing.auditing import note
 from billing.chat import Said
 from billing.closing import close_channel
 from billing.codes import MOST_WRONG, WRONG_WINDOW, redeem, was_used_by
@@ -114,10 +115,10 @@ class Conversing:
             return Heard(verb=asked.verb, chat_digest=digest, replies=(stranger,))
         act = _ACTS.get(asked.verb, _help)
         several = len({one.account_id for one in channels}) > 1
-        replies = [
-            act(session, _Talk(asked=asked, channel=one, several=several, now=now))
-            for one in channels
-        ]
+        replies = []
+        for one in channels:
+            replies.append(act(session, _Talk(asked=asked, channel=one, several=several, now=now)))
+            _record(session, asked, one, now=now)
         return Heard(verb=asked.verb, chat_digest=digest, replies=replies)
 
     def _pair(
@@ -148,7 +149,10 @@ class Conversing:
         account = session.get_one(Account, account_id, with_for_update=True)
         if new:
             join(session, account, now=now)
-            add_channels(session, account, [chat], self._vault, now=now)
+            given = add_channels(session, account, [chat], self._vault, now=now)
+            (channel,) = given.new + given.known
+            by = _customer(channel)
+            note(session, account, who=by, command="bot start", arguments={}, now=now)
         welcome = _addressed(account, AnswerKind.PAIRED, now=now)
         return Heard(
             verb=Verb.START,
@@ -233,6 +237,34 @@ class _Talk:
         return Reply(answer=answer, locale=self.account.locale or self.account.isp.locale)
 
 
+def _record(session: Session, asked: Asked, channel: Channel, *, now: datetime) -> None:
+    """Put on record what a customer changed, in the transaction that changes it."""
+    given: dict[str, str] = {}
+    match asked.verb:
+        case Verb.PAUSE:
+            given = {"days": str(asked.days)}
+        case Verb.LANGUAGE if asked.locale is not None:
+            given = {"locale": asked.locale}
+        case Verb.STOP:
+            given = {"all_channels": "yes"} if asked.all_channels else {}
+        case Verb.RESUME:
+            pass
+        case _:
+            return
+    note(
+        session,
+        channel.account,
+        who=_customer(channel),
+        command=f"bot {asked.verb.value}",
+        arguments=given,
+        now=now,
+    )
+
+
+def _customer(channel: Channel) -> str:
+    return f"customer, {channel.label}"[:100]
+
+
 def _addressed(account: Account, kind: AnswerKind, *, now: datetime) -> Answer:
     """Return what every answer to a customer begins with."""
     isp = account.isp
@@ -310,7 +342,7 @@ def _pause(session: Session, talk: _Talk) -> Reply:
         kind=HoldKind.PAUSE,
         until=today + timedelta(days=days),
         reason=f"/pausar {days}",
-        author=_author(talk),
+        author=_customer(talk.channel),
         now=talk.now,
     )
     return talk.reply(AnswerKind.PAUSED, until=row.until)
@@ -327,12 +359,8 @@ def _resume(session: Session, talk: _Talk) -> Reply:
         .with_for_update()
     ).all()
     today = talk.now.astimezone(ZoneInfo(zone_of(talk.account.isp))).date()
-    end_holds(session, talk.account.id, rows, author=_author(talk), now=talk.now)
+    end_holds(session, talk.account.id, rows, author=_customer(talk.channel), now=talk.now)
     return talk.reply(AnswerKind.RESUMED, paused=any(row.until >= today for row in rows))
-
-
-def _author(talk: _Talk) -> str:
-    return f"customer, {talk.channel.label}"[:100]
 
 
 def _stop(session: Session, talk: _Talk) -> Reply:

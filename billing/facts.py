@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from billing.invoice_numbers import end_of
 from billing.values import InvoiceFacts, InvoiceState
 from models.base import MONEY_DECIMALS
 from models.invoice import Invoice
@@ -41,6 +42,7 @@ def columns_of(facts: InvoiceFacts) -> dict[str, Any]:
     return {
         "contract_id": facts.contract_id,
         "number": facts.number,
+        "number_end": end_of(facts.number),
         "state": facts.state.value,
         "raw_state": facts.raw_state,
         "amount": facts.amount,

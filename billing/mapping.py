@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from billing.apply import give_to, let_vanish
 from billing.desk import Desk
-from billing.identity import NATIONAL_ID_PURPOSE, keep_identity, storable
+from billing.identity import NATIONAL_ID_PURPOSE, email_digest, keep_identity, storable
 from billing.proposals import Found, ProposalKind, propose
 from billing.seen import Seen
 from billing.sweeping import keep_set_aside
@@ -188,12 +188,14 @@ def _is_other(desk: Desk, account: Row[Any], client: ClientFacts) -> bool:
         account.custom_id,
         account.login_digest,
         account.national_id_digest,
+        account.email_digest,
     ) != (
         client.name[:300],
         storable(client.public_id),
         client.custom_id[:200] if client.custom_id else None,
         client.login_digest,
         digest,
+        email_digest(client.email, desk.vault),
     )
 
 
@@ -218,6 +220,7 @@ _ACCOUNTS = select(
     _A.c.custom_id,
     _A.c.login_digest,
     _A.c.national_id_digest,
+    _A.c.email_digest,
     _A.c.fingerprint,
 ).where(_A.c.isp_id == bindparam("isp_id"), _A.c.client_id.in_(bindparam("ids", expanding=True)))
 _KNOWN = (

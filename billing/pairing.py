@@ -16,7 +16,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import Session
 
-from billing.identity import LOGIN_PURPOSE, NATIONAL_ID_PURPOSE
+from billing.identity import LOGIN_PURPOSE, NATIONAL_ID_PURPOSE, email_digest
 from billing.isps import SetupError, find_isp
 from billing.joining import Added, add_channels, join, keep_account, leave
 from billing.owing import Tally
@@ -329,9 +329,9 @@ def _readings_of_ours(text: str, vault: VaultPort) -> list[ColumnElement[bool]]:
     prefix, colon, rest = text.partition(":")
     field = _PREFIXES.get(prefix) if colon else None
     value = rest.strip() if field else text
-    if field is ClientField.EMAIL:
-        raise PairingError("we keep no e-mail of a client; use another id (alerta accounts)")
     conditions: list[ColumnElement[bool]] = []
+    if field in {None, ClientField.EMAIL} and (email := email_digest(value, vault)) is not None:
+        conditions.append(Account.email_digest == email)
     if field is None:
         conditions.append(Account.client_id.in_([value, value.lower()]))
     if field in {None, ClientField.CUSTOM_ID}:

@@ -31,7 +31,7 @@ from models.invoice import Invoice
 from models.proposal import Proposal
 
 #: Rows of one transaction: short enough that no writer waits long on SQLite.
-BATCH = 100
+BATCH = 25
 
 
 class ProposalKind(StrEnum):

@@ -15,7 +15,8 @@ class Account(Base):
     """One Wispro client. Paired while `paired_at` is set and `unpaired_at` is not.
 
     `login_digest` is the keyed hash of the portal's login link; the link itself is never kept. The
-    national id is sealed (Wispro filters by it) and hashed (staff look people up by it).
+    national id is sealed (Wispro filters by it) and hashed (staff look people up by it), the e-mail
+    address only hashed. `words` are the name's, as `alerta find` looks for them.
     `looked_at` is when the last complete look at this account alone began; `baseline_at` when the
     first look did. `contact_hours` narrows the ISP's; `steps_off` names steps that this customer
     does not want ("due_soon -5d", "overdue"). `next_look_at` is None while whole-ISP looks cover
@@ -29,6 +30,9 @@ class Account(Base):
         Index(None, "isp_id", "next_look_at"),
         Index(None, "isp_id", "login_digest"),
         Index(None, "isp_id", "national_id_digest"),
+        Index(None, "isp_id", "public_id"),
+        Index(None, "isp_id", "custom_id"),
+        Index(None, "isp_id", "email_digest"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -39,6 +43,7 @@ class Account(Base):
     name: Mapped[str] = mapped_column(String(300))
     national_id_sealed: Mapped[str | None] = mapped_column(Text)
     national_id_digest: Mapped[str | None] = mapped_column(String(64))
+    email_digest: Mapped[str | None] = mapped_column(String(64))
     login_digest: Mapped[str | None] = mapped_column(String(64))
     locale: Mapped[str | None] = mapped_column(String(16))
     contact_hours: Mapped[str | None] = mapped_column(String(200))
@@ -55,11 +60,33 @@ class Account(Base):
     channels: Mapped[list[Channel]] = relationship(
         back_populates="account", order_by="Channel.position, Channel.id"
     )
+    words: Mapped[list[AccountWord]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True
+    )
 
     @property
     def paired(self) -> bool:
         """Whether this customer asked for alerts and still wants them."""
         return self.paired_at is not None and self.unpaired_at is None
+
+
+class AccountWord(Base):
+    """One word of an account's name, without accents and in lower case: found by its beginning.
+
+    `isp_id` is the account's. Words are compared by their bytes, so that one range of the index
+    holds all that begin alike.
+    """
+
+    __tablename__ = "account_word"
+    __table_args__ = (Index(None, "isp_id", "word", "account_id"), {"sqlite_with_rowid": False})
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), primary_key=True
+    )
+    word: Mapped[str] = mapped_column(
+        String(40).with_variant(String(40, collation="C"), "postgresql"), primary_key=True
+    )
+    isp_id: Mapped[int]
 
 
 class Channel(Base):
@@ -76,6 +103,7 @@ class Channel(Base):
         UniqueConstraint("account_id", "destination_digest"),
         Index(None, "destination_digest"),
         Index(None, "disabled_at"),
+        Index(None, "label"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -107,7 +135,7 @@ class Contract(Base):
     """
 
     __tablename__ = "contract"
-    __table_args__ = (Index(None, "state", "isp_id"),)
+    __table_args__ = (Index(None, "state", "isp_id"), Index(None, "isp_id", "public_id"))
 
     isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"), primary_key=True)
     contract_id: Mapped[str] = mapped_column(String(64), primary_key=True)

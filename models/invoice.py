@@ -19,8 +19,9 @@ class Invoice(Base):
     an older request never overwrites it. `steps_until` is the instant up to which policy steps were
     decided; `plan_at` is when the next one comes due, or None where none is left. `missing_reads`
     counts complete reads that lacked it while its own GET said 404. `was_pending` = we saw it
-    pending at least once. `fingerprint` is of the record as Wispro last wrote it: an equal one
-    needs no reading; None where our copy came from elsewhere.
+    pending at least once. `number_end` is the last group of digits of `number` without the zeros in
+    front: what a customer reads out. `fingerprint` is of the record as Wispro last wrote it: an
+    equal one needs no reading; None where our copy came from elsewhere.
     """
 
     __tablename__ = "invoice"
@@ -29,6 +30,7 @@ class Invoice(Base):
         Index(None, "account_id", "state"),
         Index(None, "state", "isp_id"),
         Index(None, "plan_at"),
+        Index(None, "isp_id", "number_end"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -37,6 +39,7 @@ class Invoice(Base):
     wispro_id: Mapped[str] = mapped_column(String(64))
     contract_id: Mapped[str | None] = mapped_column(String(64))
     number: Mapped[str | None] = mapped_column(String(64))
+    number_end: Mapped[str | None] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(20))
     raw_state: Mapped[str] = mapped_column(String(40))
     amount: Mapped[Decimal]

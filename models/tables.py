@@ -1,7 +1,8 @@
 """Every table, imported once so that the metadata is whole."""
 
-from models.account import Account, Channel, Contract
+from models.account import Account, AccountWord, Channel, Contract
 from models.alert import Alert, Attempt, Budget, Delivery, Provider
+from models.audit import AuditEnd, AuditEntry
 from models.base import Base
 from models.bot import Bot, BotQuestion
 from models.hold import Hold
@@ -17,8 +18,11 @@ from models.turns import RouteTurn
 
 __all__ = [
     "Account",
+    "AccountWord",
     "Alert",
     "Attempt",
+    "AuditEnd",
+    "AuditEntry",
     "Base",
     "Bot",
     "BotQuestion",

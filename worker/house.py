@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from billing.auditing import Auditing
 from billing.baseline import Baseline
 from billing.channels import Channels
 from billing.delivery.batch import LANES
@@ -93,6 +94,7 @@ class House:
         self.baseline = Baseline(self.database)
         self.resending = Resending(self.database)
         self.stopping = Stopping(self.database, self.vault)
+        self.auditing = Auditing(self.database, self.vault, login_token)
         self.holds = Holds(self.database, self.vault, login_token)
         self.channels = Channels(self.database, self.vault, login_token)
         self.policies = Policies(self.database)

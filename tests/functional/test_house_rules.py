@@ -251,6 +251,37 @@ def test_the_commands_that_scripts_rely_on_are_there() -> None:
         assert "--json" in [o for p in found[f"alerta {name}"].params for o in p.opts], name
 
 
+#: Commands that change nothing of an ISP's or a customer's, or run what the daemon runs. Whatever
+#: is not here changes something, and is on record.
+ONLY_SHOW = frozenset({
+    *("account show", "accounts", "alerts", "audit", "channels list", "doctor", "evidence"),
+    *("explain", "find", "holds", "invoices", "isp list", "policy check", "policy show"),
+    *("preview", "simulate"),
+    *("beat", "demo", "keys new", "migrate", "sandbox", "up", "worker"),
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "command"), commands(), ids=lambda value: str(value)[:20])
+def test_every_command_that_changes_something_is_on_record(
+    name: str, command: click.Command
+) -> None:
+    """It says @audited, and so takes --by."""
+    name = name.removeprefix("alerta ")
+    assert getattr(command.callback, "audited", False) is (name not in ONLY_SHOW), (
+        f"{name}: put @audited on it, or its name into ONLY_SHOW"
+    )
+    if name not in ONLY_SHOW:
+        assert "--by" in [o for p in command.params for o in p.opts]
+
+
+def test_nothing_of_the_record_is_ever_changed() -> None:
+    """No statement of ours updates an entry or its end; what deletes them is named here."""
+    for path in tracked():
+        if path.suffix == ".py" and path.parts[len(ROOT.parts)] in {"billing", "models", "worker"}:
+            text = path.read_text("utf-8")
+            assert not re.search(r"(update|update_each|delete)\([^)]*Audit(Entry|End)", text), path
+
+
 # -- tables ---------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from billing.isps import SetupError
+from worker.cli.audited import audited
 from worker.cli.given import STDIN, line_of_stdin, who
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP, RISK_HELP, TO_HELP, tell_paired
@@ -75,6 +76,7 @@ def channels_list(slug: _Slug, client: _Client, *, json: _Json = False) -> None:
 
 
 @channels.command("add")
+@audited
 def channels_add(
     slug: _Slug,
     client: _Client,
@@ -112,6 +114,7 @@ def channels_add(
 
 
 @channels.command("test")
+@audited
 def channels_test(
     slug: _Slug, client: _Client, number: _Number, *, by: _By = None, json: _Json = False
 ) -> None:
@@ -133,6 +136,7 @@ def channels_test(
 
 
 @channels.command("disable")
+@audited
 def channels_disable(
     slug: _Slug,
     client: _Client,
@@ -153,6 +157,7 @@ def channels_disable(
 
 
 @channels.command("enable")
+@audited
 def channels_enable(slug: _Slug, client: _Client, number: _Number) -> None:
     """Open a channel again, for what is owed from now on.
 
@@ -164,6 +169,7 @@ def channels_enable(slug: _Slug, client: _Client, number: _Number) -> None:
 
 
 @channels.command("remove")
+@audited
 def channels_remove(slug: _Slug, client: _Client, number: _Number, *, by: _By = None) -> None:
     """Take a channel away: nothing leaves for it from now on; what was sent stays on record.
 
@@ -175,6 +181,7 @@ def channels_remove(slug: _Slug, client: _Client, number: _Number, *, by: _By = 
 
 
 @channels.command("order")
+@audited
 def channels_order(
     slug: _Slug,
     client: _Client,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -113,9 +113,7 @@ def page(found: Explanation, words: Words) -> Iterable[Text | Padding]:
     if found.at != found.now:
         tense = "as_of_future" if found.at > found.now else "as_of_past"
         yield Text(labels[tense].format(at=words.moment(found.at)), style="bold yellow")
-    width = max(len(labels[name]) for name in ("paired", "looked", "channels", "steps_off"))
-    for name, text in _facts(account, words, labels):
-        yield Padding(Text.assemble((f"{name:<{width}}  ", "dim"), text), (0, 0, 0, 2))
+    yield from facts_lines(account, words, labels)
     if not found.invoices:
         yield Text(labels["no_invoices"])
     for story in found.invoices:
@@ -128,6 +126,21 @@ def page(found: Explanation, words: Words) -> Iterable[Text | Padding]:
             yield Text(labels[name], style="bold")
         for entry in entries:
             yield from _entry(entry, words, labels, full=not about_channel)
+
+
+def facts_lines(
+    account: AccountStory,
+    words: Words,
+    labels: Mapping[str, str],
+    *,
+    but: Collection[str] = (),
+) -> Iterable[Padding]:
+    """Yield what binds everything that a customer gets, a line each, except for some labels."""
+    width = max(len(labels[name]) for name in ("paired", "looked", "channels", "steps_off"))
+    left_out = {labels[name] for name in but}
+    for name, text in _facts(account, words, labels):
+        if name not in left_out:
+            yield Padding(Text.assemble((f"{name:<{width}}  ", "dim"), text), (0, 0, 0, 2))
 
 
 def _facts(

@@ -10,6 +10,7 @@ import typer
 
 from billing.held import HoldKind
 from billing.holds import HoldError, HoldLine
+from worker.cli.audited import audited
 from worker.cli.given import who
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command()(holds)
 
 
+@audited
 def hold(
     slug: _Slug,
     client: _Client,
@@ -51,6 +53,7 @@ def hold(
     _put(HoldKind.HOLD, slug, client, reason, until, invoice, by)
 
 
+@audited
 def promise(
     slug: _Slug,
     client: _Client,
@@ -68,6 +71,7 @@ def promise(
     _put(HoldKind.PROMISE, slug, client, reason, until, invoice, by)
 
 
+@audited
 def release(slug: _Slug, client: _Client, invoice: _Invoice = None, by: _By = None) -> None:
     """End what holds a customer's alerts back.
 

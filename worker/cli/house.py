@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from config.settings import load_settings
 from worker import logs
+from worker.cli.audited import on_record
 from worker.house import House
 
 
@@ -27,9 +28,8 @@ def open_house(*, migrated: bool = True) -> Iterator[House]:
     # By hand, the answer is what the command prints; the daemon's event lines would bury it.
     logging.getLogger().setLevel(logging.WARNING)
     house = House(settings)
-    try:
+    with on_record(house) as begin:
         if migrated:
             house.require_schema()
+            begin()
         yield house
-    finally:
-        house.close()

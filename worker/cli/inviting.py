@@ -12,9 +12,10 @@ import typer
 
 from billing.isps import SetupError
 from worker.bots import mend
+from worker.cli.audited import audited
 from worker.cli.given import who
 from worker.cli.house import open_house
-from worker.cli.pairing import NEW_CLIENT_HELP
+from worker.cli.pairing import CLIENT_HELP
 from worker.cli.show import as_json, progress_bar, remark, say
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ def register(app: typer.Typer) -> None:
     app.command()(listen)
 
 
+@audited
 def pair_link(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
-    client: Annotated[str, typer.Argument(help=NEW_CLIENT_HELP)],
+    client: Annotated[str, typer.Argument(help=CLIENT_HELP)],
     *,
     png: Annotated[Path | None, typer.Option(help="Write the QR code as a picture.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Write the QR code as a drawing.")] = None,
@@ -106,6 +108,7 @@ def _write(made: Invitation, *, png: Path | None, svg: Path | None, sheet: Path 
         raise SetupError(f"cannot write {error.filename}: {error.strerror}") from None
 
 
+@audited
 def listen(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Hear what people wrote to the bots and answer it, once; the daemon does so all the time.
 

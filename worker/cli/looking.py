@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from worker.cli.audited import audited
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
-from worker.cli.show import as_json, cell, complain, say, sync_bar, table
+from worker.cli.show import as_json, cell, complain, errors, say, sync_bar, table
 
 if TYPE_CHECKING:
     from billing.runs import SyncReport
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command()(invoices)
 
 
+@audited
 def sync(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     *,
@@ -83,6 +85,7 @@ def sync(
     _exit_unless_ok(report)
 
 
+@audited
 def resync(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     client: Annotated[str, typer.Argument(help=CLIENT_HELP)],
@@ -108,8 +111,12 @@ def resync(
         if not account.paired:
             complain(f"{account.name} is not paired; alerta pair {slug} … first")
             raise typer.Exit(1)
-        report = house.sync.run_account(account.id, clock=house.clock, trigger="hand", send=send)
-        sent = _send(house, account.isp_id, account.id) if send else None
+        with errors.status(f"{account.name}: asking Wispro") as status:
+            report = house.sync.run_account(
+                account.id, clock=house.clock, trigger="hand", send=send
+            )
+            status.update(f"{account.name}: sending what was found")
+            sent = _send(house, account.isp_id, account.id) if send else None
         with house.database.read() as session:
             after = questions.invoices(session, account.id)
             lines = questions.deliveries(session, account_id=account.id)
@@ -133,7 +140,9 @@ def resync(
         _show_before_after(account.name, before, after)
         for line in planned:
             say(f"{line.kind} {line.step} → {line.channel}: {line.state} {line.reason or ''}")
-        if not send and planned:
+        if sent is not None:
+            say(f"{sent['sent']} sent, {sent['failed']} failed, {sent['uncertain']} uncertain")
+        elif planned:
             say("nothing was sent; add --send to send it now")
     _exit_unless_ok(report)
 

@@ -20,8 +20,10 @@ from billing.sync import SyncBusyError
 from config.settings import SettingsError
 from web.errors import ListenError
 from worker.cli import (
+    auditing,
     channels,
     explaining,
+    finding,
     holding,
     inviting,
     looking,
@@ -40,7 +42,7 @@ from worker.cli.show import complain
 from worker.errors import NotReadyError, ValkeyError
 from worker.house import plain_database_error
 
-_FORESEEN = (
+FORESEEN = (
     SetupError,
     HoldError,
     ResendError,
@@ -65,6 +67,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 _MODULES = (
+    finding,
     setting_up,
     policies,
     pairing,
@@ -79,6 +82,7 @@ _MODULES = (
     sending,
     previewing,
     simulating,
+    auditing,
     running,
 )
 for module in _MODULES:
@@ -103,7 +107,7 @@ def _one_line() -> Iterator[None]:
         for problem in error.problems:
             complain(problem)
         sys.exit(2)
-    except _FORESEEN as error:
+    except FORESEEN as error:
         for line in str(error).splitlines():
             complain(line)
         sys.exit(1)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker.cli.audited import audited
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
 from worker.cli.show import as_json, table
@@ -36,6 +37,7 @@ def account_show(
 
 
 @account.command("set")
+@audited
 def account_set(
     slug: _Slug,
     client: _Client,

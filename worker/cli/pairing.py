@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker.cli.audited import audited
 from worker.cli.given import line_of_stdin, who
 from worker.cli.house import open_house
 from worker.cli.show import as_json, complain, progress_bar, say, table
@@ -13,9 +14,7 @@ from worker.cli.show import as_json, complain, progress_bar, say, table
 if TYPE_CHECKING:
     from billing.pairing import Paired
 
-#: We keep no e-mail of a client: only Wispro can be asked for one.
-CLIENT_HELP = "UUID, public id, custom id, national id, or the text of the portal's QR."
-NEW_CLIENT_HELP = CLIENT_HELP.replace("national id,", "national id, e-mail,")
+CLIENT_HELP = "UUID, public id, custom id, national id, e-mail, or the text of the portal's QR."
 TO_HELP = "ana@example.org, telegram:12345, ntfy:topic, or any Apprise URL; - = from stdin."
 RISK_HELP = "Use an unofficial WhatsApp gateway, whose number WhatsApp may ban."
 
@@ -27,9 +26,10 @@ def register(app: typer.Typer) -> None:
     app.command()(accounts)
 
 
+@audited
 def pair(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
-    client: Annotated[str, typer.Argument(help=NEW_CLIENT_HELP)],
+    client: Annotated[str, typer.Argument(help=CLIENT_HELP)],
     to: Annotated[list[str], typer.Option(help=TO_HELP)],
     locale: Annotated[str | None, typer.Option(help="The customer's; default the ISP's.")] = None,
     *,
@@ -76,6 +76,7 @@ def tell_paired(slug: str, paired: Paired, what: str) -> None:
         complain(f"{slug} has no sending account yet: alerta isp transport {slug} {scheme} URL")
 
 
+@audited
 def unpair(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     client: Annotated[str, typer.Argument(help=CLIENT_HELP)],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from billing.isps import SetupError
+from worker.cli.audited import audited
 from worker.cli.given import who
 from worker.cli.house import open_house
 from worker.cli.show import as_json, complain, say, table
@@ -84,6 +85,7 @@ def policy_check(file: _File) -> None:
 
 
 @policy.command("set")
+@audited
 def policy_set(
     slug: _Slug,
     file: _File,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from billing.isps import SetupError
+from worker.cli.audited import audited
 from worker.cli.house import open_house
 from worker.cli.show import as_json, say, table
 
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command()(baseline)
 
 
+@audited(if_given="release")
 def baseline(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     limit: Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from billing.values import DeliveryState
+from worker.cli.audited import audited
 from worker.cli.given import who
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command()(resend)
 
 
+@audited
 def deliver(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Send what is due now, in this process: alerts, and what operators are told.
 
@@ -43,6 +45,7 @@ def deliver(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
         )
 
 
+@audited
 def resend(
     delivery: Annotated[int, typer.Argument(help="Its id, as `alerta alerts` shows it.")],
     by: Annotated[str | None, typer.Option("--by", help="Who says so; default you.")] = None,

@@ -10,6 +10,7 @@ import typer
 
 from billing.isps import IspSetup, SetupError
 from worker.bots import mend
+from worker.cli.audited import audited
 from worker.cli.given import line_of_stdin
 from worker.cli.house import open_house
 from worker.cli.show import as_json, complain, say, table
@@ -38,6 +39,7 @@ def migrate() -> None:
 
 
 @isp.command("add")
+@audited
 def isp_add(
     slug: Annotated[str, typer.Argument(help="Short name, e.g. interatos.")],
     name: Annotated[str, typer.Option(help="As customers know it.")],
@@ -96,6 +98,7 @@ def isp_add(
 
 
 @isp.command("transport")
+@audited
 def isp_transport(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     kind: Annotated[str, typer.Argument(help="email, telegram or ntfy.")],
@@ -117,6 +120,7 @@ def isp_transport(
 
 
 @isp.command("bot")
+@audited
 def isp_bot(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     *,
@@ -144,6 +148,7 @@ def isp_bot(
 
 
 @isp.command("tune")
+@audited(if_given=("rate", "full_every_days", "hold_share", "hold_at_least", "hold_volume"))
 def isp_tune(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     *,
@@ -180,6 +185,7 @@ def isp_tune(
 
 
 @isp.command("limits")
+@audited
 def isp_limits(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     kind: Annotated[str, typer.Argument(help="email, telegram or ntfy.")],
@@ -203,6 +209,7 @@ def isp_limits(
 
 
 @isp.command("budget")
+@audited(if_given="segments")
 def isp_budget(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     medium: Annotated[str, typer.Argument(help="sms: what is paid for by the piece.")],
@@ -245,6 +252,7 @@ def _segments(text: str) -> int | None:
 
 
 @isp.command("operator")
+@audited
 def isp_operator(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     destination: Annotated[
@@ -319,6 +327,7 @@ def keys_new() -> None:
 
 
 @keys.command("reseal")
+@audited
 def keys_reseal() -> None:
     """Seal again, under the newest key, whatever is sealed under an older one.
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -98,8 +99,24 @@ def say(text: str) -> None:
     console.print(Text(text))
 
 
+_complaints: ContextVar[list[str] | None] = ContextVar("complaints", default=None)
+
+
+@contextmanager
+def listening_to_complaints() -> Iterator[list[str]]:
+    """Yield the errors that are printed meanwhile."""
+    heard: list[str] = []
+    token = _complaints.set(heard)
+    try:
+        yield heard
+    finally:
+        _complaints.reset(token)
+
+
 def complain(text: str) -> None:
     """Print an error for a person on stderr: what is wrong and what to do."""
+    if (heard := _complaints.get()) is not None:
+        heard.append(text)
     errors.print(Text.assemble(("error: ", "bold red"), text), soft_wrap=True)
 
 
