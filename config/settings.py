@@ -30,6 +30,7 @@ MAX_SECRET_FILE_BYTES = 65_536
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _PAGE = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+_LISTENING = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://")
 
@@ -76,6 +77,9 @@ class Settings(BaseSettings):
     max_pdf_bytes: int = Field(
         1_000_000, ge=10_000, le=10_000_000, description="Largest invoice PDF that is attached."
     )
+    http: str | None = Field(
+        None, description="HOST:PORT of /healthz and /metrics, as 127.0.0.1:9464; default: none."
+    )
     public_url: str | None = Field(
         None, description="https address under which customers reach our pages, once there are any."
     )
@@ -97,6 +101,16 @@ class Settings(BaseSettings):
         if value is not None and not value.get_secret_value().startswith("redis+socket://"):
             _check_port(value.get_secret_value())
         return value
+
+    @field_validator("http")
+    @classmethod
+    def _host_and_port(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        found = _LISTENING.fullmatch(value.strip())
+        if found is None or not 1 <= int(found["port"]) <= 65_535:
+            raise ValueError("must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464")
+        return value.strip()
 
     @field_validator("public_url")
     @classmethod

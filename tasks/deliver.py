@@ -33,6 +33,7 @@ def batch(*, isp_id: int, route: str | None = None, **_: object) -> None:
     """
     d = desk()
     report = d.delivering.run_batch(isp_id, route=route, clock=d.clock)
+    d.count("deliveries_put_off", str(isp_id), route or "any", number=report.deferred)
     if route is None or not report.touched:
         return
     now = d.clock()
@@ -45,4 +46,6 @@ def batch(*, isp_id: int, route: str | None = None, **_: object) -> None:
 def sweep(**_: object) -> None:
     """This task will resolve deliveries whose worker died."""
     d = desk()
-    d.delivering.sweep(now=d.clock())
+    given_back, uncertain = d.delivering.sweep(now=d.clock())
+    d.count("lease_expiries", "given_back", number=given_back)
+    d.count("lease_expiries", "uncertain", number=uncertain)

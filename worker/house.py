@@ -7,7 +7,7 @@ start, and most commands of support need neither.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -43,6 +43,7 @@ from wispro.logs import quiet_http_logs
 from worker.errors import NotReadyError
 from worker.pace import SharedPacer
 from worker.shelf import Shelf
+from worker.tallies import WISPRO_REQUESTS, Tallies
 
 if TYPE_CHECKING:
     import httpx
@@ -97,6 +98,11 @@ class House:
         self.overrides = Overrides(self.database, self.vault, login_token)
         self.maintenance = Maintenance(self.database, self.vault)
         self.watching = Watching(self.database, self.vault)
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        """Count what no row says."""
+        return Tallies(self.settings)
 
     @cached_property
     def messenger(self) -> AppriseDoor:
@@ -182,6 +188,7 @@ class House:
             token=access.token,
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
             pace=self._pacer(access.isp_id, access.requests_per_second),
+            told=partial(self.tallies.add, WISPRO_REQUESTS, str(access.isp_id)),
         )
 
     def records(self) -> Records:
@@ -254,6 +261,7 @@ class House:
                 self.telling,
                 self.listening,
                 self.clock,
+                self.tallies.add,
             )
         )
 
@@ -267,6 +275,8 @@ class House:
             self.messenger.close()
         if "_turns" in vars(self):
             self._turns.close()
+        if "tallies" in vars(self):
+            self.tallies.close()
         self.database.close()
 
 

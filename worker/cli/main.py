@@ -34,6 +34,7 @@ from worker.cli import (
     sending,
     setting_up,
     simulating,
+    watching,
 )
 from worker.cli.show import complain
 from worker.errors import NotReadyError, ValkeyError
@@ -78,6 +79,7 @@ _MODULES = (
     previewing,
     simulating,
     running,
+    watching,
 )
 for module in _MODULES:
     module.register(app)
