@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
@@ -126,19 +127,20 @@ class Sync:
         if not lease.take(now=started):
             raise SyncBusyError("another sync of this ISP is under way")
         try:
-            return self._run(
-                isp_id,
-                lease,
-                started=started,
-                clock=clock,
-                trigger=trigger,
-                due_only=due_only,
-                ends=started + budget if budget else None,
-                progress=progress,
-                full=full,
-                strategy=Strategy.FULL if full else strategy,
-                waive=waive,
-            )
+            with structlog.contextvars.bound_contextvars(isp_id=isp_id):
+                return self._run(
+                    isp_id,
+                    lease,
+                    started=started,
+                    clock=clock,
+                    trigger=trigger,
+                    due_only=due_only,
+                    ends=started + budget if budget else None,
+                    progress=progress,
+                    full=full,
+                    strategy=Strategy.FULL if full else strategy,
+                    waive=waive,
+                )
         finally:
             lease.give()
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from models.alert import Delivery
@@ -69,6 +69,7 @@ def runs_after(session: Session, after: int, *, besides: Collection[int]) -> Seq
     return [Run._make(row) for row in rows]
 
 
-def newest_run(session: Session) -> int:
-    """Return the id of the youngest run; 0 before the first."""
-    return session.scalar(select(func.max(SyncRun.id))) or 0
+def last_run_before(session: Session, instant: datetime) -> int:
+    """Return the id of the youngest run that began before an instant; 0 = there was none."""
+    query = select(SyncRun.id).where(SyncRun.started_at < instant).order_by(SyncRun.id.desc())
+    return session.scalar(query.limit(1)) or 0

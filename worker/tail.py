@@ -92,7 +92,7 @@ class Tail:
 
     def _runs(self, session: Session) -> None:
         if self._youngest is None:
-            self._youngest = self._first = tail.newest_run(session)
+            self._youngest = self._first = tail.last_run_before(session, self._since)
         after = max(self._youngest - _RUNS_AGAIN, self._first)
         for run in tail.runs_after(session, after, besides=self._open):
             self._youngest = max(self._youngest, run.id)

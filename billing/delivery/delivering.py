@@ -146,7 +146,8 @@ class Delivering:
             Errand(account_id, channel_id, group)
             for (account_id, channel_id), group in groups.items()
         ]
-        report = Batch(self._doors, clock, errands).run()
+        with structlog.contextvars.bound_contextvars(isp_id=isp_id, route=route):
+            report = Batch(self._doors, clock, errands).run()
         log.info(
             "deliver.finished",
             isp_id=isp_id,

@@ -16,8 +16,10 @@ from billing.overview import CircuitState, IspStanding, Trouble
 from worker.pulse import Pulse
 from worker.watcher import Standing
 
-#: Columns for the numbers, with what keeps them apart; and for what is said of the state.
-_NUMBERS, _STATE = 54, 16
+#: Columns for the numbers, for the spaces between columns, and for what is said of the state.
+_NUMBERS, _GAPS, _STATE = 43, 12, 14
+#: From so many columns on there is a space more between them.
+_WIDE = 96
 #: Lines of a screen that are not ISPs: the head, the titles of columns, the sums, what is left out.
 _OTHER_LINES = 12
 _GRAVE = {Trouble.HELD, Trouble.RESTING, Trouble.OLD_LOOK, Trouble.LATE}
@@ -122,10 +124,10 @@ def _accounts(standing: Standing) -> Text | None:
 
 
 def _table(lines: Sequence[IspStanding], standing: Standing, *, width: int) -> Table:
-    sums = standing.totals
-    table = Table(box=box.SIMPLE_HEAD, show_footer=True, padding=(0, 1, 0, 0), pad_edge=False)
+    sums, roomy = standing.totals, int(width >= _WIDE)
+    table = Table(box=box.SIMPLE_HEAD, show_footer=True, padding=(0, roomy, 0, 0), pad_edge=False)
     table.add_column("ISP", f"{sums.isps} in all", no_wrap=True)
-    room = max(width - _NUMBERS - _STATE, 10)
+    room = max(width - _NUMBERS - _GAPS * (1 + roomy) - _STATE, 10)
     for name, total in (
         ("Look", ""),
         ("Next", ""),

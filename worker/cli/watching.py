@@ -78,7 +78,7 @@ def status(
         if json:
             as_json(look())
         elif not watch:
-            console.print(status_words.page(look(), alone=slug is not None))
+            console.print(status_words.page(look(), alone=slug is not None, width=console.width))
         else:
             _draw(look, alone=slug is not None)
     finally:
@@ -96,7 +96,7 @@ def _draw(look: Callable[[], Standing], *, alone: bool) -> None:
             begun = time.monotonic()
             try:
                 drawn: RenderableType = status_words.page(
-                    look(), alone=alone, height=console.height
+                    look(), alone=alone, width=console.width, height=console.height
                 )
             except SQLAlchemyError as error:
                 drawn = Text(f"the database: {plain_database_error(error)}; asking again")
