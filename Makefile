@@ -11,7 +11,7 @@ WORKERS ?= 3
 # Compiling every test anew takes each of them ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check bench-sync bench-plan bench-mail bench-deliver chaos up lock clean screenshots
+.PHONY: help install demo test check bench-sync bench-plan bench-mail bench-deliver bench-watch chaos up lock clean screenshots
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -50,6 +50,9 @@ bench-deliver: install  ## Measure how fast e-mails leave; QUICK=1: under a minu
 
 bench-plan: install $(if $(QUICK),,$(BENCH)/installed)  ## Measure a tick of the planner; QUICK=1: seconds
 	@$(BIN)/python -m tests.benchmarks.plan $(if $(QUICK),--quick,--environment $(BENCH)) $(ARGS)
+
+bench-watch: install  ## Measure what watching 500 ISPs costs; QUICK=1: seconds
+	@$(BIN)/python -m tests.benchmarks.watch $(if $(QUICK),--quick) $(ARGS)
 
 bench-mail: install  ## Measure e-mails per second against a plain Apprise loop (under a minute)
 	@$(BIN)/python -m tests.benchmarks.mail $(ARGS)

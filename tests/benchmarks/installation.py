@@ -27,13 +27,15 @@ _ZONES = ("America/Argentina/Cordoba", "America/Bogota", "America/Mexico_City", 
 class Installation:
     """So many ISPs with so many accounts each, and what was ever sent.
 
-    Each account has one invoice, every third of them open. Of the deliveries 2 % wait, half of
-    them due; the others ended during the last 100 days, one in a hundred of them badly.
+    Each account has one invoice, every third of them open. Half of the deliveries that wait are
+    due; the others ended evenly over so many days, one in a hundred of them badly.
     """
 
     isps: int = 500
     accounts_each: int = 2_000
     deliveries: int = 1_000_000
+    waiting: int = 20_000
+    days: int = 100
 
     @property
     def accounts(self) -> int:
@@ -152,20 +154,20 @@ def _spread(number: Any, column: Any, instants: list[datetime]) -> Any:
 
 def _deliveries(session: Session, size: Installation) -> None:
     series = _series(size.deliveries)
-    waits = series.c.i % 50 == 0
+    waits = series.c.i < size.waiting
     columns = Delivery.__table__.c
-    ends = [NOW - timedelta(hours=24 * n + 1) for n in range(100)]
+    ends = [NOW - timedelta(hours=24 * n + 1) for n in range(size.days)]
     goes = [NOW - timedelta(minutes=2), NOW + timedelta(hours=2)]
     failed = series.c.i % 100 == 1
     computed = {
-        "isp_id": (series.c.i + series.c.i // 50) % size.isps + 1,
+        "isp_id": series.c.i * 7 % size.isps + 1,
         "account_id": series.c.i % size.accounts + 1,
         "alert_id": series.c.i + 1,
         "route": case((series.c.i % 7 == 0, "telegram"), else_="email"),
         "state": case((waits, "planned"), (failed, "failed"), else_="sent"),
         "reason": case((failed, "rejected"), else_=None),
         "not_before": case(
-            (waits, _spread(series.c.i // 50, columns.not_before, goes)),
+            (waits, _spread(series.c.i // 7, columns.not_before, goes)),
             else_=_spread(series.c.i // 10, columns.not_before, ends),
         ),
         "settled_at": case(

@@ -160,7 +160,7 @@ def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
 
 def test_it_takes_a_dozen_statements_however_many_isps(database: Database) -> None:
     """And none of them reads a large table from end to end, or history by its state."""
-    fill(database, Installation(isps=12, accounts_each=100, deliveries=5_000))
+    fill(database, Installation(isps=12, accounts_each=100, deliveries=5_000, waiting=100))
     with statements(database) as seen:
         overview = look(database, now=NOW)
     assert overview.totals.isps == 12
@@ -187,7 +187,7 @@ def _plans(database: Database, seen: list[tuple[str, Any]]) -> list[str]:
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 def test_postgresql_counts_deliveries_from_indexes_alone(database: Database) -> None:
     """With the choice of reading the table taken away, it finds all it needs in an index."""
-    fill(database, Installation(isps=12, accounts_each=100, deliveries=5_000))
+    fill(database, Installation(isps=12, accounts_each=100, deliveries=5_000, waiting=100))
     with statements(database) as seen:
         look(database, now=NOW)
     with database.engine.connect() as connection:
