@@ -26,6 +26,7 @@ from billing.explaining import TooManyMissingError
 from billing.marks import keep_marks
 from billing.ports import Clock, SecretError, UpstreamError, VaultPort, WisproAccess, WisproPort
 from billing.runs import SyncReport, close_run, open_run
+from billing.spans import span
 from billing.strategy import FEW, Facts, Plan, Strategy, choose
 from billing.terms import access_to, rules_of, thresholds_of
 from billing.usual import usual_of
@@ -127,7 +128,8 @@ class Sync:
         if not lease.take(now=started):
             raise SyncBusyError("another sync of this ISP is under way")
         try:
-            with structlog.contextvars.bound_contextvars(isp_id=isp_id):
+            bound = structlog.contextvars.bound_contextvars(isp_id=isp_id)
+            with bound, span("sync.run", isp_id=isp_id, trigger=trigger):
                 return self._run(
                     isp_id,
                     lease,

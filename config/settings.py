@@ -31,6 +31,9 @@ MAX_SECRET_FILE_BYTES = 65_536
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _PAGE = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 _LISTENING = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
+_COLLECTOR = re.compile(
+    r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", re.ASCII
+)
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://")
 
@@ -80,6 +83,9 @@ class Settings(BaseSettings):
     http: str | None = Field(
         None, description="HOST:PORT of /healthz and /metrics, as 127.0.0.1:9464; default: none."
     )
+    otel_endpoint: str | None = Field(
+        None, description="OTLP/HTTP collector for traces, as http://127.0.0.1:4318."
+    )
     public_url: str | None = Field(
         None, description="https address under which customers reach our pages, once there are any."
     )
@@ -111,6 +117,19 @@ class Settings(BaseSettings):
         if found is None or not 1 <= int(found["port"]) <= 65_535:
             raise ValueError("must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464")
         return value.strip()
+
+    @field_validator("otel_endpoint")
+    @classmethod
+    def _collector(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        value = value.strip()
+        if not _COLLECTOR.fullmatch(value):
+            raise ValueError(
+                "must be an http:// or https:// address, such as http://127.0.0.1:4318"
+            )
+        _check_port(value)
+        return value.rstrip("/")
 
     @field_validator("public_url")
     @classmethod

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 import stamina
 
+from billing.spans import span
 from wispro.errors import (
     BrokenResponse,
     TimedOut,
@@ -150,7 +151,8 @@ class Transport:
     def _counted(self, asked: Asked, interpret: Callable[[Answer], T]) -> T:
         """Make one request, and tell how it ended."""
         try:
-            found = interpret(self._once(asked))
+            with span("wispro.request", what=asked.what):
+                found = interpret(self._once(asked))
         except WisproError as error:
             self._told(error.reason.value)
             raise

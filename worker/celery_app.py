@@ -19,6 +19,7 @@ from config.settings import Settings
 from tasks import queues
 from worker import kombu_guard, logs, signals
 from worker.schedule import schedule
+from worker.traces import Traces
 
 TASK_MODULES = (
     "tasks.sync",
@@ -110,6 +111,7 @@ def _connect_signals(settings: Settings) -> None:
         house = House(settings, children=queues.children(settings.concurrency))
         house.after_fork()
         house.lay_desk()
+        house.traces = Traces(settings)
         _houses.append(house)
 
     @task_postrun.connect(weak=False)

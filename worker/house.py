@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from wispro.client import WisproClient
     from worker.buckets import Buckets
     from worker.records import Records
+    from worker.traces import Traces
     from worker.turns import Turns
 
 #: Seconds for one whole send; with the look before it, it ends well before the soft limit.
@@ -84,6 +85,7 @@ class House:
         self.clock = utc_now
         self.vault = open_vault(settings)
         self.database = Database(settings.database)
+        self.traces: Traces | None = None
         self._http: httpx.Client | None = None
         self._children = children
         self._buckets: Buckets | None = None
@@ -277,6 +279,8 @@ class House:
             self._turns.close()
         if "tallies" in vars(self):
             self.tallies.close()
+        if self.traces is not None:
+            self.traces.close()
         self.database.close()
 
 

@@ -30,6 +30,7 @@ from billing.ports import (
     WisproAccess,
     WisproPort,
 )
+from billing.spans import span
 from models import claims
 from models.database import Database
 from models.isp import Transport
@@ -146,7 +147,8 @@ class Delivering:
             Errand(account_id, channel_id, group)
             for (account_id, channel_id), group in groups.items()
         ]
-        with structlog.contextvars.bound_contextvars(isp_id=isp_id, route=route):
+        bound = structlog.contextvars.bound_contextvars(isp_id=isp_id, route=route)
+        with bound, span("deliver.batch", isp_id=isp_id, claimed=len(claimed)):
             report = Batch(self._doors, clock, errands).run()
         log.info(
             "deliver.finished",

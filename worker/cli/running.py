@@ -32,6 +32,7 @@ def worker(
     """
     from worker import processes  # noqa: PLC0415
     from worker.port import require_free  # noqa: PLC0415
+    from worker.traces import require  # noqa: PLC0415
 
     names = queue or list(queues.QUEUES)
     if unknown := set(names) - set(queues.QUEUES):
@@ -41,6 +42,7 @@ def worker(
     settings = load_settings()
     _check_ready()
     require_free(settings)
+    require(settings)
     logs.configure(settings)
     children = [*processes.worker_children(settings, names), *processes.port_children(settings)]
     processes.run(settings, children)
@@ -71,6 +73,7 @@ def up(
     from models.schema import migrate  # noqa: PLC0415
     from worker import processes  # noqa: PLC0415
     from worker.port import require_free  # noqa: PLC0415
+    from worker.traces import require  # noqa: PLC0415
 
     if tied is not None:
         die_with_parent(tied)
@@ -80,6 +83,7 @@ def up(
             migrate(house.database.engine)
     _check_ready()
     require_free(settings)
+    require(settings)
     logs.configure(settings)
     children = [
         *processes.worker_children(settings),
