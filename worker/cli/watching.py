@@ -119,7 +119,7 @@ def _stopping(asked: threading.Event) -> Iterator[None]:
 def port() -> None:
     """Answer /livez, /healthz and /metrics on ALERTA_HTTP; `up` and `worker` start it themselves.
 
-    Example: `ALERTA_HTTP=127.0.0.1:9464 alerta port`
+    Example: `alerta port`
     """
     from worker.port import serve  # noqa: PLC0415
 
