@@ -11,7 +11,7 @@ WORKERS ?= 3
 # Compiling every test anew takes each of them ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check bench-sync bench-plan bench-find bench-support bench-mail bench-deliver chaos soak up lock clean screenshots
+.PHONY: help install demo test check bench-sync bench-plan bench-find bench-support bench-watch bench-mail bench-deliver chaos soak up lock clean screenshots
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -56,6 +56,9 @@ bench-find: install  ## Measure `alerta find` among a million customers; QUICK=1
 
 bench-support: install  ## Measure how long support waits while another ISP is read; QUICK=1: two minutes
 	@$(BIN)/python -m tests.benchmarks.support $(if $(QUICK),--quick) $(ARGS)
+
+bench-watch: install  ## Measure what watching 500 ISPs costs; QUICK=1: seconds
+	@$(BIN)/python -m tests.benchmarks.watch $(if $(QUICK),--quick) $(ARGS)
 
 bench-mail: install  ## Measure e-mails per second against a plain Apprise loop (under a minute)
 	@$(BIN)/python -m tests.benchmarks.mail $(ARGS)

@@ -152,6 +152,7 @@ def close_run(
     report.ms = round((now - started).total_seconds() * 1000)
     with database.write() as session:
         run = session.get_one(SyncRun, run_id)
+        isp_id = run.isp_id
         run.finished_at = now
         run.outcome = report.outcome.value
         run.reason = report.reason
@@ -169,6 +170,8 @@ def close_run(
     log.info(
         "sync.finished",
         isp=report.isp,
+        isp_id=isp_id,
+        run=run_id,
         mode=report.mode,
         outcome=report.outcome.value,
         reason=report.reason,

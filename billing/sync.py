@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,7 @@ from billing.fairness import counts_at
 from billing.marks import keep_marks
 from billing.ports import Clock, SecretError, UpstreamError, VaultPort, WisproAccess, WisproPort
 from billing.runs import SyncReport, close_run, open_run
+from billing.spans import span
 from billing.strategy import FEW, Facts, Plan, Strategy, choose
 from billing.terms import access_to, rules_of, thresholds_of
 from billing.usual import usual_of
@@ -131,19 +133,21 @@ class Sync:
         if not lease.take(now=started):
             raise SyncBusyError("another sync of this ISP is under way")
         try:
-            return self._run(
-                isp_id,
-                lease,
-                started=started,
-                clock=clock,
-                trigger=trigger,
-                due_only=due_only,
-                ends=started + budget if budget else None,
-                progress=progress,
-                full=full,
-                strategy=Strategy.FULL if full else strategy,
-                waive=waive,
-            )
+            bound = structlog.contextvars.bound_contextvars(isp_id=isp_id)
+            with bound, span("sync.run", isp_id=isp_id, trigger=trigger):
+                return self._run(
+                    isp_id,
+                    lease,
+                    started=started,
+                    clock=clock,
+                    trigger=trigger,
+                    due_only=due_only,
+                    ends=started + budget if budget else None,
+                    progress=progress,
+                    full=full,
+                    strategy=Strategy.FULL if full else strategy,
+                    waive=waive,
+                )
         finally:
             lease.give(turn_at=counts_at(started, clock()))
 

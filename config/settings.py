@@ -30,6 +30,10 @@ MAX_SECRET_FILE_BYTES = 65_536
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _PAGE = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+_LISTENING = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
+_COLLECTOR = re.compile(
+    r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", re.ASCII
+)
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://")
 
@@ -76,6 +80,12 @@ class Settings(BaseSettings):
     max_pdf_bytes: int = Field(
         1_000_000, ge=10_000, le=10_000_000, description="Largest invoice PDF that is attached."
     )
+    http: str | None = Field(
+        None, description="HOST:PORT of /healthz and /metrics, as 127.0.0.1:9464; default: none."
+    )
+    otel_endpoint: str | None = Field(
+        None, description="OTLP/HTTP collector for traces, as http://127.0.0.1:4318."
+    )
     public_url: str | None = Field(
         None, description="https address under which customers reach our pages."
     )
@@ -100,6 +110,29 @@ class Settings(BaseSettings):
         if value is not None and not value.get_secret_value().startswith("redis+socket://"):
             _check_port(value.get_secret_value())
         return value
+
+    @field_validator("http")
+    @classmethod
+    def _host_and_port(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        found = _LISTENING.fullmatch(value.strip())
+        if found is None or not 1 <= int(found["port"]) <= 65_535:
+            raise ValueError("must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464")
+        return value.strip()
+
+    @field_validator("otel_endpoint")
+    @classmethod
+    def _collector(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        value = value.strip()
+        if not _COLLECTOR.fullmatch(value):
+            raise ValueError(
+                "must be an http:// or https:// address, such as http://127.0.0.1:4318"
+            )
+        _check_port(value)
+        return value.rstrip("/")
 
     @field_validator("public_url")
     @classmethod

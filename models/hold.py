@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.account import Account
@@ -20,7 +20,15 @@ class Hold(Base):
     """
 
     __tablename__ = "hold"
-    __table_args__ = (Index(None, "account_id", "released_at"),)
+    __table_args__ = (
+        Index(None, "account_id", "released_at"),
+        Index(
+            "ix_hold_in_force",
+            *("isp_id", "until"),
+            sqlite_where=text("released_at IS NULL"),
+            postgresql_where=text("released_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.account import Account
@@ -31,6 +31,13 @@ class Invoice(Base):
         Index(None, "state", "isp_id"),
         Index(None, "plan_at"),
         Index(None, "isp_id", "number_end"),
+        # So few that what is open can be counted without a look at each invoice.
+        Index(
+            "ix_invoice_vanished",
+            *("state", "isp_id"),
+            sqlite_where=text("vanished_at IS NOT NULL"),
+            postgresql_where=text("vanished_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -38,6 +38,7 @@ def batch(**_: object) -> None:
     served = d.delivering.serve_next(clock=d.clock)
     if served is None:
         return
+    d.count("deliveries_put_off", str(served.isp_id), served.route, number=served.deferred)
     hint(batch)
     if served.more_at is not None and served.more_at > served.at:
         hint(batch, wait=served.more_at - served.at)
@@ -47,4 +48,6 @@ def batch(**_: object) -> None:
 def sweep(**_: object) -> None:
     """This task will resolve deliveries whose worker died."""
     d = desk()
-    d.delivering.sweep(now=d.clock())
+    given_back, uncertain = d.delivering.sweep(now=d.clock())
+    d.count("lease_expiries", "given_back", number=given_back)
+    d.count("lease_expiries", "uncertain", number=uncertain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from billing.delivery.delivering import Delivering
 from billing.listening import Listening
@@ -15,9 +16,17 @@ from billing.sync import Sync
 from billing.watch.watching import Watching
 
 
+class Counting(Protocol):
+    """Counts what no row says, for whoever watches the installation."""
+
+    def __call__(self, name: str, *labels: str, number: int = 1) -> None:
+        """Add to one count."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The use-cases that tasks call, and the clock that they read."""
+    """The use-cases that tasks call, the clock that they read, and what counts for them."""
 
     sync: Sync
     planning: Planning
@@ -27,6 +36,7 @@ class Desk:
     telling: Telling
     listening: Listening
     clock: Callable[[], datetime]
+    count: Counting
 
 
 _laid: list[Desk] = []

@@ -72,6 +72,7 @@ class WisproClient:
         now: the present instant, aware; for a `Retry-After` that is a date.
         jitter: between 0 and 1 s, added to each pause.
         limits: every other bound.
+        told: told how each request ended: "ok", or a reason of `UpstreamReason`.
 
     Raises:
         ValueError: if the token or the address cannot be used; names neither.
@@ -90,6 +91,7 @@ class WisproClient:
         now: Callable[[], datetime] = utc_now,
         jitter: Callable[[], float] = random.random,
         limits: Limits | None = None,
+        told: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._limits = limits or Limits()
         self._clients = _Resource(
@@ -105,6 +107,7 @@ class WisproClient:
             now=now,
             limits=self._limits,
             jitter=jitter,
+            told=told,
         )
 
     def __repr__(self) -> str:

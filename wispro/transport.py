@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 import stamina
 
+from billing.spans import span
 from wispro.errors import (
     BrokenResponse,
     TimedOut,
@@ -87,6 +88,7 @@ class Transport:
         now: Callable[[], datetime],
         jitter: Callable[[], float] = random.random,
         limits: Limits,
+        told: Callable[[str], None] = lambda _: None,
     ) -> None:
         if not _TOKEN.fullmatch(token):
             raise ValueError("the Wispro token must be visible ASCII without blanks")
@@ -99,6 +101,7 @@ class Transport:
         self._now = now
         self._jitter = jitter
         self._limits = limits
+        self._told = told
         self.requests = 0
 
     @property
@@ -142,8 +145,19 @@ class Transport:
                 tries += 1
                 if pause:
                     self._sleep(pause)
-                return interpret(self._once(asked))
+                return self._counted(asked, interpret)
         raise AssertionError("stamina either returns or raises")
+
+    def _counted(self, asked: Asked, interpret: Callable[[Answer], T]) -> T:
+        """Make one request, and tell how it ended."""
+        try:
+            with span("wispro.request", what=asked.what):
+                found = interpret(self._once(asked))
+        except WisproError as error:
+            self._told(error.reason.value)
+            raise
+        self._told("ok")
+        return found
 
     def _pause(self, tries: int, retry_after: float | None) -> float:
         if retry_after is not None:

@@ -9,6 +9,7 @@ import billiard.pool
 from celery import Celery
 from celery.signals import (
     setup_logging,
+    task_postrun,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
@@ -16,8 +17,9 @@ from celery.signals import (
 
 from config.settings import Settings
 from tasks import queues
-from worker import kombu_guard, logs
+from worker import kombu_guard, logs, signals
 from worker.schedule import schedule
+from worker.traces import Traces
 
 TASK_MODULES = (
     "tasks.sync",
@@ -82,6 +84,8 @@ def make_app(settings: Settings, broker_url: str) -> Celery:
 
 
 def _connect_signals(settings: Settings) -> None:
+    signals.connect(settings)
+
     @setup_logging.connect(weak=False)
     def _own_logs(**_: Any) -> None:
         logs.configure(settings)
@@ -107,7 +111,13 @@ def _connect_signals(settings: Settings) -> None:
         house = House(settings, children=queues.children(settings.concurrency))
         house.after_fork()
         house.lay_desk()
+        house.traces = Traces(settings)
         _houses.append(house)
+
+    @task_postrun.connect(weak=False)
+    def _hand_over(**_: Any) -> None:
+        for house in _houses:
+            house.tallies.hand_over()
 
     @worker_process_shutdown.connect(weak=False)
     def _close(**_: Any) -> None:

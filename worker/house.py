@@ -7,7 +7,7 @@ start, and most commands of support need neither.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -45,6 +45,7 @@ from wispro.logs import quiet_http_logs
 from worker.errors import NotReadyError
 from worker.pace import SharedPacer
 from worker.shelf import Shelf
+from worker.tallies import WISPRO_REQUESTS, Tallies
 
 if TYPE_CHECKING:
     import httpx
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from wispro.client import WisproClient
     from worker.buckets import Buckets
     from worker.records import Records
+    from worker.traces import Traces
     from worker.turns import Turns
 
 #: Seconds for one whole send; with the look before it, it ends well before the soft limit.
@@ -85,6 +87,7 @@ class House:
         self.clock = utc_now
         self.vault = open_vault(settings)
         self.database = Database(settings.database)
+        self.traces: Traces | None = None
         self._http: httpx.Client | None = None
         self._children = children
         self._buckets: Buckets | None = None
@@ -101,6 +104,11 @@ class House:
         self.overrides = Overrides(self.database, self.vault, login_token)
         self.maintenance = Maintenance(self.database, self.vault)
         self.watching = Watching(self.database, self.vault)
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        """Count what no row says."""
+        return Tallies(self.settings)
 
     @cached_property
     def messenger(self) -> AppriseDoor:
@@ -187,6 +195,7 @@ class House:
             token=access.token,
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
             pace=self._pacer(access.isp_id, access.requests_per_second),
+            told=partial(self.tallies.add, WISPRO_REQUESTS, str(access.isp_id)),
         )
 
     def records(self) -> Records:
@@ -259,6 +268,7 @@ class House:
                 self.telling,
                 self.listening,
                 self.clock,
+                self.tallies.add,
             )
         )
 
@@ -272,6 +282,10 @@ class House:
             self.messenger.close()
         if "_turns" in vars(self):
             self._turns.close()
+        if "tallies" in vars(self):
+            self.tallies.close()
+        if self.traces is not None:
+            self.traces.close()
         self.database.close()
 
 

@@ -37,6 +37,13 @@ def worker_children(settings: Settings, names: Sequence[str] = queues.QUEUES) ->
     ]
 
 
+def port_children(settings: Settings) -> list[Child]:
+    """This function will describe the port for machines, if one is wanted."""
+    if settings.http is None:
+        return []
+    return [Child(name="port", command=[sys.executable, "-m", "worker", "port"])]
+
+
 def beat_child(settings: Settings) -> Child:
     """This function will describe beat. It keeps nothing on disk: a tick is harmless."""
     return Child(

@@ -44,6 +44,7 @@ from billing.ports import (
     WisproPort,
 )
 from billing.sealed import opens
+from billing.spans import span
 from billing.terms import UnreadablePolicyError, access_to
 from billing.values import DeliveryState, Reason
 from models import claims
@@ -479,7 +480,10 @@ class Batch:
                 if asked_to_wait is not None:
                     return asked_to_wait
                 try:
-                    outcome = self.doors.messenger.send(one.message, one.envelope, one.attachments)
+                    with span("deliver.send", scheme=one.envelope.scheme):
+                        outcome = self.doors.messenger.send(
+                            one.message, one.envelope, one.attachments
+                        )
                 except DestinationError as error:
                     outcome = Outcome(fate=Fate.REJECTED, detail=str(error))
                 if outcome.fate is Fate.HELD_UP and (pause := asked_pause(outcome)) is not None:

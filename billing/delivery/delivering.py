@@ -32,6 +32,7 @@ from billing.ports import (
     WisproAccess,
     WisproPort,
 )
+from billing.spans import span
 from billing.stopping import stop_links
 from models import claims, turns
 from models.database import Database
@@ -50,10 +51,14 @@ _MOST_ROUNDS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A route that sent a batch, when it was done, and when more can leave; None = not soon."""
+    """A route that sent a batch, when it was done, and when more can leave; None = not soon.
+
+    `deferred` counts the deliveries that were put off.
+    """
 
     isp_id: int
     route: str
+    deferred: int
     at: datetime
     more_at: datetime | None
 
@@ -135,10 +140,16 @@ class Delivering:
             with self._database.read() as session:
                 waiting = turns.next_routes(session, now=now, limit=_AT_A_TIME)
             for isp_id, route in waiting:
-                if self.run_batch(isp_id, route=route, clock=clock).touched:
+                report = self.run_batch(isp_id, route=route, clock=clock)
+                if report.touched:
                     now = clock()
-                    more_at = self.next_due(isp_id, route=route, now=now)
-                    return Served(isp_id=isp_id, route=route, at=now, more_at=more_at)
+                    return Served(
+                        isp_id=isp_id,
+                        route=route,
+                        deferred=report.deferred,
+                        at=now,
+                        more_at=self.next_due(isp_id, route=route, now=now),
+                    )
             if len(waiting) < _AT_A_TIME:
                 break
         return None
@@ -206,7 +217,9 @@ class Delivering:
             Errand(account_id, channel_id, group)
             for (account_id, channel_id), group in groups.items()
         ]
-        report = Batch(self._doors, clock, errands).run()
+        bound = structlog.contextvars.bound_contextvars(isp_id=isp_id, route=route)
+        with bound, span("deliver.batch", isp_id=isp_id, claimed=len(claimed)):
+            report = Batch(self._doors, clock, errands).run()
         if route is not None:
             with self._database.write() as session:
                 turns.take_turn(session, isp_id, route, at=counts_at(started, clock()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import Any
 
 #: Seconds that what is over waits for company: rows are read and written for all of it in one go.
@@ -40,7 +41,8 @@ class Lanes:
         if self._pool is None:
             _do(future, job)
         else:
-            self._pool.submit(_do, future, job)
+            # Whose work it is goes along: into the lines of the log, and above its spans.
+            self._pool.submit(copy_context().run, _do, future, job)
 
     def done(self, timeout: float | None) -> list[tuple[object, Future[Any]]]:
         """Return the jobs that are over, waiting for one at most `timeout` seconds (None = any)."""

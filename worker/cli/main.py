@@ -37,6 +37,7 @@ from worker.cli import (
     sending,
     setting_up,
     simulating,
+    watching,
 )
 from worker.cli.show import complain
 from worker.errors import NotReadyError, ValkeyError
@@ -84,6 +85,7 @@ _MODULES = (
     simulating,
     auditing,
     running,
+    watching,
 )
 for module in _MODULES:
     module.register(app)

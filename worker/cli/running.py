@@ -31,6 +31,8 @@ def worker(
     Example: `alerta worker`
     """
     from worker import processes  # noqa: PLC0415
+    from worker.port import require_free  # noqa: PLC0415
+    from worker.traces import require  # noqa: PLC0415
 
     names = queue or list(queues.QUEUES)
     if unknown := set(names) - set(queues.QUEUES):
@@ -39,8 +41,11 @@ def worker(
         )
     settings = load_settings()
     _check_ready()
+    require_free(settings)
+    require(settings)
     logs.configure(settings)
-    processes.run(settings, processes.worker_children(settings, names))
+    children = [*processes.worker_children(settings, names), *processes.port_children(settings)]
+    processes.run(settings, children)
 
 
 def beat() -> None:
@@ -84,6 +89,8 @@ def up(
     """
     from models.schema import migrate  # noqa: PLC0415
     from worker import processes  # noqa: PLC0415
+    from worker.port import require_free  # noqa: PLC0415
+    from worker.traces import require  # noqa: PLC0415
 
     if tied is not None:
         die_with_parent(tied)
@@ -92,8 +99,14 @@ def up(
         with open_house(migrated=False) as house:
             migrate(house.database.engine)
     _check_ready()
+    require_free(settings)
+    require(settings)
     logs.configure(settings)
-    children = [*processes.worker_children(settings), processes.beat_child(settings)]
+    children = [
+        *processes.worker_children(settings),
+        processes.beat_child(settings),
+        *processes.port_children(settings),
+    ]
     if settings.public_url is not None:
         children.append(processes.web_child())
     say(f"running {', '.join(child.name for child in children)}; Ctrl-C stops")

@@ -35,6 +35,10 @@ EVERY = timedelta(minutes=10)
 SLOW, QUICK = 6, 40
 
 
+def nothing(*_: Any, **__: Any) -> None:
+    """Count nothing."""
+
+
 class Looks(Sync):
     """The use-case, except that a look only takes its turn and says whether it is done."""
 
@@ -88,7 +92,8 @@ def test_slow_looks_keep_no_other_isp_waiting(
         rounds.enqueue(dispatch if task is sync.dispatch else lambda: look(arguments["isp_id"]))
 
     monkeypatch.setattr(sync, "hint", hint)
-    monkeypatch.setattr(sync, "desk", lambda: SimpleNamespace(sync=looks, clock=rounds.clock))
+    desk = SimpleNamespace(sync=looks, clock=rounds.clock, count=nothing)
+    monkeypatch.setattr(sync, "desk", lambda: desk)
     rounds.run(until=NOW + timedelta(hours=1), beat=dispatch, every=60)
 
     began = looks.began
@@ -146,9 +151,8 @@ def test_slow_sending_accounts_keep_no_other_isp_waiting(
         return 0.1
 
     monkeypatch.setattr(deliver, "hint", lambda *_, **__: rounds.enqueue(batch))
-    monkeypatch.setattr(
-        deliver, "desk", lambda: SimpleNamespace(delivering=sends, clock=rounds.clock)
-    )
+    desk = SimpleNamespace(delivering=sends, clock=rounds.clock, count=nothing)
+    monkeypatch.setattr(deliver, "desk", lambda: desk)
     rounds.run(until=NOW + timedelta(minutes=20), beat=dispatch, every=15)
 
     done = {isp_id: [at for one, at in sends.served if one == isp_id] for isp_id in slow + quick}

@@ -120,3 +120,37 @@ def test_a_public_address_is_plain_https(monkeypatch, given):
     monkeypatch.setenv("ALERTA_PUBLIC_URL", given)
     with pytest.raises(SettingsError, match="ALERTA_PUBLIC_URL"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "given", ["127.0.0.1:9464", "[::1]:9464", "0.0.0.0:1", "monitor.lan:65535"]
+)
+def test_the_port_for_machines_is_a_host_and_a_port(monkeypatch, given):
+    """It is off unless it is named."""
+    assert load_settings().http is None
+    monkeypatch.setenv("ALERTA_HTTP", f" {given} ")
+    assert load_settings().http == given
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("HTTP", "9464"), ("HTTP", ":9464"), ("HTTP", "127.0.0.1"), ("HTTP", "127.0.0.1:0"),
+        ("HTTP", "127.0.0.1:65536"), ("HTTP", "127.0.0.1:９４６４"), ("HTTP", "::1:9464"),
+        ("HTTP", "http://127.0.0.1:9464"), ("HTTP", "a b:1"), ("HTTP", "a:1\nx"),
+        ("OTEL_ENDPOINT", "127.0.0.1:4318"), ("OTEL_ENDPOINT", "grpc://127.0.0.1:4317"),
+        ("OTEL_ENDPOINT", "http://u:p@127.0.0.1:4318"), ("OTEL_ENDPOINT", "http://a:99999"),
+        ("OTEL_ENDPOINT", "http://a/?x=1"),
+    ],
+)  # fmt: skip
+def test_addresses_for_machines_are_refused_in_a_line(monkeypatch, name, given):
+    """Before anything is started."""
+    monkeypatch.setenv(f"ALERTA_{name}", given)
+    with pytest.raises(SettingsError, match=f"^ALERTA_{name}: "):
+        load_settings()
+
+
+def test_a_collector_is_kept_without_its_slash(monkeypatch):
+    """A path is added to it."""
+    monkeypatch.setenv("ALERTA_OTEL_ENDPOINT", "http://127.0.0.1:4318/")
+    assert load_settings().otel_endpoint == "http://127.0.0.1:4318"
