@@ -11,7 +11,7 @@ WORKERS ?= 3
 # Compiling every test anew takes each of them ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check bench-sync bench-plan bench-find bench-support bench-watch bench-mail bench-deliver chaos soak up lock clean screenshots
+.PHONY: help install demo test check bench-sync bench-plan bench-find bench-support bench-watch bench-mail bench-deliver chaos soak up lock clean screenshots docs site
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -80,6 +80,21 @@ up: install  ## Run the daemon on the embedded defaults; Ctrl-C stops it
 screenshots: install  ## Draw every e-mail in Chromium into var/shots
 	@$(BIN)/python scripts/screenshots.py --out var/shots
 
+docs: install  ## Write docs/commands.md from the commands
+	@PYTHONPATH=. $(BIN)/python scripts/commands.py
+
+# MkDocs serves the site only, so it lives apart.
+SITE := .venv-site
+
+site: docs $(SITE)/installed  ## Build the documentation into var/site; fails on a broken link
+	@$(SITE)/bin/mkdocs build --quiet --strict
+	@echo "var/site/index.html"
+
+$(SITE)/installed: requirements-site.lock
+	@$(PYTHON) -m venv $(SITE)
+	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
+
 lock:  ## Pin the ranges of pyproject.toml again (needs uv)
 	@uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
@@ -87,6 +102,9 @@ lock:  ## Pin the ranges of pyproject.toml again (needs uv)
 	@uv pip compile tests/benchmarks/requirements.in --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--only-binary :all: --quiet --upgrade -o tests/benchmarks/requirements.lock
+	@uv pip compile --group pyproject.toml:site --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		--only-binary :all: --quiet --upgrade -o requirements-site.lock
 
 clean:  ## Remove the environment and what running leaves behind
-	@rm -rf $(VENV) $(BENCH) var .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(BENCH) $(SITE) var .mypy_cache .ruff_cache .hypothesis
