@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import delete, exists, select, update
 
 from billing.closing import reopen
-from billing.ports import SecretError, VaultPort
+from billing.ports import VaultPort
+from billing.resealing import reseal
 from billing.sealed import opens
 from billing.values import Reason, SyncOutcome
 from models.account import Account, Channel
 from models.bot import BotQuestion
 from models.database import Database
 from models.invoice import Invoice
-from models.isp import Isp, Transport
-from models.operator import OperatorChannel, OperatorNotice
+from models.operator import OperatorNotice
 from models.pair_code import PairCode
 from models.sync_run import SetAsideRecord, SyncRun
 
@@ -30,15 +29,6 @@ RUN_IS_DEAD_AFTER = timedelta(hours=12)
 KEEP_RUNS = timedelta(days=90)
 #: What people wrote to a bot is kept for as long as somebody may complain about an answer.
 KEEP_QUESTIONS = timedelta(days=7)
-_SEALED: tuple[tuple[type[Any], str], ...] = (
-    (Isp, "token_sealed"),
-    (Transport, "url_sealed"),
-    (Account, "national_id_sealed"),
-    (Channel, "destination_sealed"),
-    (OperatorChannel, "destination_sealed"),
-    (BotQuestion, "chat_sealed"),
-)
-_BATCH = 500
 
 
 class Maintenance:
@@ -84,7 +74,7 @@ class Maintenance:
             How many values were sealed again. Values that no key opens are left and logged.
         """
         self.reopen()
-        return sum(self._reseal_column(table, column) for table, column in _SEALED)
+        return reseal(self._database, self._vault)
 
     def reopen(self) -> int:
         """This function will open channels again that closed because no key opened their address.
@@ -114,27 +104,4 @@ class Maintenance:
                     done += 1
         if done:
             log.info("reopen.finished", done=done)
-        return done
-
-    def _reseal_column(self, table: type[Any], column: str) -> int:
-        done, last_id, unreadable = 0, 0, 0
-        while True:
-            with self._database.write() as session:
-                rows = session.scalars(
-                    select(table).where(table.id > last_id).order_by(table.id).limit(_BATCH)
-                ).all()
-                for row in rows:
-                    last_id = row.id
-                    sealed = getattr(row, column)
-                    if sealed is None or self._vault.is_current(sealed):
-                        continue
-                    try:
-                        setattr(row, column, self._vault.seal(self._vault.open(sealed)))
-                        done += 1
-                    except SecretError:
-                        unreadable += 1
-            if len(rows) < _BATCH:
-                break
-        if done or unreadable:
-            log.info("reseal.finished", table=table.__tablename__, done=done, unreadable=unreadable)
         return done

@@ -23,6 +23,7 @@ from worker.cli import (
     explaining,
     holding,
     inviting,
+    keys,
     looking,
     overriding,
     pairing,
@@ -64,6 +65,7 @@ app = typer.Typer(
 )
 _MODULES = (
     setting_up,
+    keys,
     policies,
     pairing,
     channels,

@@ -1,4 +1,4 @@
-"""Set up: tables, ISPs, sending accounts, keys."""
+"""Set up: tables, ISPs, sending accounts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from worker.cli.house import open_house
 from worker.cli.show import as_json, complain, say, table
 
 isp = typer.Typer(no_args_is_help=True, help="ISPs and their sending accounts.")
-keys = typer.Typer(no_args_is_help=True, help="The ring of keys that seals tokens and addresses.")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `alerta`."""
     app.command()(migrate)
     app.add_typer(isp, name="isp")
-    app.add_typer(keys, name="keys")
 
 
 def migrate() -> None:
@@ -305,24 +303,3 @@ def isp_list(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
             for i in lines
         ],
     )
-
-
-@keys.command("new")
-def keys_new() -> None:
-    """Print a fresh key. Put it in front of the ring to rotate.
-
-    Example: `alerta keys new > secret.key && chmod 600 secret.key`
-    """
-    from config.keys import new_key  # noqa: PLC0415
-
-    say(new_key())
-
-
-@keys.command("reseal")
-def keys_reseal() -> None:
-    """Seal again, under the newest key, whatever is sealed under an older one.
-
-    Example: `alerta keys reseal`
-    """
-    with open_house() as house:
-        say(f"{house.maintenance.reseal()} values sealed again under the newest key")
