@@ -102,7 +102,7 @@ def test_a_ring_in_the_environment_turns_in_two_steps(town: Town, cli: Cli) -> N
 
     def works(ring: str, place: int) -> None:
         to = f"ana{place}@clientes.example"
-        cli.well_here("channels", "add", SLUG, ana.id, to, SECRET_KEY=ring)
+        cli.well_here("channels", "add", SLUG, ana.id, "--to", to, SECRET_KEY=ring)
 
     second = cli.well_here("keys", "rotate", SECRET_KEY=first).stdout.strip()
     works(second, 1)
