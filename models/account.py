@@ -20,7 +20,7 @@ class Account(Base):
     first look did. `contact_hours` narrows the ISP's; `steps_off` names steps that this customer
     does not want ("due_soon -5d", "overdue"). `next_look_at` is None while whole-ISP looks cover
     the account. `fingerprint` is of the client's record as it was laid onto this row from a list:
-    an equal one needs no reading.
+    an equal one needs no reading. Since `forgotten_at` the row names nobody: evidence hangs on it.
     """
 
     __tablename__ = "account"
@@ -50,6 +50,7 @@ class Account(Base):
     next_look_at: Mapped[datetime | None]
     look_trouble: Mapped[str | None] = mapped_column(String(300))
     fingerprint: Mapped[int | None] = mapped_column(BigInteger)
+    forgotten_at: Mapped[datetime | None]
 
     isp: Mapped[Isp] = relationship()
     channels: Mapped[list[Channel]] = relationship(

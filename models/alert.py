@@ -57,6 +57,7 @@ class Delivery(Base):
         Index(None, "state", "isp_id", "route", "not_before"),
         Index(None, "account_id"),
         Index(None, "carried_by"),
+        Index(None, "channel_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -20,7 +20,10 @@ class Hold(Base):
     """
 
     __tablename__ = "hold"
-    __table_args__ = (Index(None, "account_id", "released_at"),)
+    __table_args__ = (
+        Index(None, "account_id", "released_at"),
+        Index(None, "invoice_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"))

@@ -30,6 +30,7 @@ class IspLine:
     currency: str
     contact_hours: str
     enabled: bool
+    disabled_at: datetime | None
     transports: list[str]
     operators: list[str]
     paired: int
@@ -129,6 +130,7 @@ def isps(session: Session) -> list[IspLine]:
             currency=isp.currency,
             contact_hours=isp.contact_hours,
             enabled=isp.enabled,
+            disabled_at=isp.disabled_at,
             transports=schemes.get(isp.id, []),
             operators=labels.get(isp.id, []),
             paired=paired.get(isp.id, 0),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.baseline import Baseline
+from billing.changing import Changing
 from billing.channels import Channels
 from billing.delivery.batch import LANES
 from billing.delivery.delivering import Delivering
@@ -30,7 +31,9 @@ from billing.overrides import Overrides
 from billing.pairing import Pairing
 from billing.planning import Planning
 from billing.policies import Policies
-from billing.ports import PacePort, WisproAccess
+from billing.ports import DestinationError, PacePort, SecretError, WisproAccess
+from billing.removing import Removing
+from billing.switching import Switching
 from billing.sync import Sync
 from billing.watch.watching import Watching
 from config.keys import open_vault
@@ -97,6 +100,9 @@ class House:
         self.overrides = Overrides(self.database, self.vault, login_token)
         self.maintenance = Maintenance(self.database, self.vault)
         self.watching = Watching(self.database, self.vault)
+        self.changing = Changing(self.database, self.vault)
+        self.switching = Switching(self.database)
+        self.removing = Removing(self.database, self._bot_of)
 
     @cached_property
     def messenger(self) -> AppriseDoor:
@@ -183,6 +189,13 @@ class House:
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
             pace=self._pacer(access.isp_id, access.requests_per_second),
         )
+
+    def _bot_of(self, sealed: str) -> int | None:
+        """Say which Telegram bot a sealed sending account is."""
+        try:
+            return self.chat.access(self.vault.open(sealed)).bot_id
+        except (SecretError, DestinationError):
+            return None
 
     def records(self) -> Records:
         """Return the DNS as this machine sees it."""

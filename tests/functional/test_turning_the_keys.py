@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from billing.resealing import sealed_columns
+from billing.isps import SetupError
+from billing.resealing import count_sealed, sealed_columns
 from config.keys import Vault, new_key
 from models.account import Account, Channel
 from models.bot import Bot, BotQuestion
@@ -17,6 +18,7 @@ from tests.support.marks import on_sqlite
 from tests.support.processes import wait_until
 from tests.support.town import SLUG, Town
 from worker.house import House
+from worker.rotating import drop
 
 
 @pytest.fixture
@@ -75,10 +77,10 @@ def test_a_running_daemon_goes_on_through_a_whole_rotation(town: Town, cli: Cli)
         arrives(1)
         former = str(named(cli, "seals")["key"])
 
-        assert "sealed again" in cli.well("keys", "rotate").stdout
+        assert "sealed again" in cli.well_here("keys", "rotate").stdout
         arrives(2)
         assert named(cli, "opens")["values"] == 0
-        cli.well("keys", "drop", former)
+        cli.well_here("keys", "drop", former)
         arrives(3)
 
         # Found again by its hashes, whose key stays.
@@ -177,13 +179,10 @@ def test_a_value_that_came_while_a_key_was_dropped_keeps_it(town: Town, cli: Cli
     former = named(cli, "opens")["key"]
     late = Vault([ring_of(cli).split()[1]]).seal("late@clientes.example")
     house = House(town.settings)
-    from worker import rotating
-
-    counted = rotating.count_sealed
-    calls = []
+    calls: list[int] = []
 
     def then_commits(*given: object) -> object:
-        found = counted(*given)  # type: ignore[arg-type]
+        found = count_sealed(*given)  # type: ignore[arg-type]
         if not calls:
             with town.house.database.write() as session:
                 session.scalars(select(Channel)).one().destination_sealed = late
@@ -191,9 +190,9 @@ def test_a_value_that_came_while_a_key_was_dropped_keeps_it(town: Town, cli: Cli
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rotating, "count_sealed", then_commits)
-        with pytest.raises(rotating.SetupError, match="is needed"):
-            rotating.drop(house, str(former), show=False)
+        patch.setattr("worker.rotating.count_sealed", then_commits)
+        with pytest.raises(SetupError, match="is needed"):
+            drop(house, str(former), show=False)
     assert house.vault.open(late) == "late@clientes.example"
     assert House(town.settings).vault.open(late) == "late@clientes.example"
     house.close()

@@ -23,6 +23,7 @@ from worker.cli import (
     explaining,
     holding,
     inviting,
+    isps,
     keys,
     looking,
     overriding,
@@ -65,6 +66,7 @@ app = typer.Typer(
 )
 _MODULES = (
     setting_up,
+    isps,
     keys,
     policies,
     pairing,

@@ -10,7 +10,7 @@ import typer
 
 from billing.isps import IspSetup, SetupError
 from worker.bots import mend
-from worker.cli.given import line_of_stdin
+from worker.cli.given import line_of_stdin, secret_of_file
 from worker.cli.house import open_house
 from worker.cli.show import as_json, complain, say, table
 
@@ -61,11 +61,7 @@ def isp_add(
     Example: `alerta isp add interatos --name "Interatos sas" --base-url
     https://www.cloud.wispro.co/api/v1 --token-file token.txt`
     """
-    try:
-        token = token_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise SetupError(f"--token-file: cannot read {token_file}: {why}") from None
+    token = secret_of_file(token_file, what="--token-file")
     try:
         minimum = Decimal(minimum_amount)
     except InvalidOperation:
@@ -293,12 +289,13 @@ def isp_list(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
         "ISPs",
         (
             *("ISP", "Name", "Paired", "Hours", "Sends by", "Operator"),
-            *("Last complete sync", "Circuit"),
+            *("Last complete sync", "Circuit", "Disabled since"),
         ),
         [
             (
                 *(i.slug, i.name, i.paired, i.contact_hours, i.transports, i.operators),
                 *(i.synced_at, in_words(i.failures, i.trouble_until, i.trouble, now)),
+                i.disabled_at,
             )
             for i in lines
         ],

@@ -7,7 +7,7 @@ import pytest
 
 from billing.ports import SecretError
 from config.keys import Vault, new_key, open_vault, ring_file
-from config.ring import key_name, read_ring
+from config.ring import Ring, key_name, read_ring
 from config.settings import Settings, SettingsError
 
 
@@ -76,6 +76,13 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path):
         open_vault(settings)
 
 
+def rotated(settings: Settings) -> Ring:
+    """Let a new key seal from now on."""
+    file = ring_file(settings)
+    assert file is not None
+    return file.change(lambda ring: ring.rotated(new_key()))
+
+
 def test_hashes_survive_the_key_that_made_them():
     """A customer is found again after the first key opens nothing any more."""
     old, new = new_key(), new_key()
@@ -118,7 +125,7 @@ def test_a_process_notices_a_ring_that_another_one_rotated(tmp_path):
     """It opens what was sealed under the new key, and seals under that key itself."""
     settings = Settings(home=tmp_path)
     running, seals = open_vault(settings), open_vault(settings)
-    new = ring_file(settings).change(lambda ring: ring.rotated(new_key())).keys[0]
+    new = rotated(settings).keys[0]
     assert running.open(Vault([new]).seal("x")) == "x"
     assert Vault([new]).open(seals.seal("x")) == "x"
     assert running.digest("1", purpose="login") == seals.digest("1", purpose="login")
@@ -138,7 +145,7 @@ def test_a_process_goes_on_with_its_ring_when_the_file_is_broken(tmp_path, conte
     path.unlink(missing_ok=True)
     path.write_text(good, "utf-8")
     path.chmod(0o600)
-    new = ring_file(settings).change(lambda ring: ring.rotated(new_key())).keys[0]
+    new = rotated(settings).keys[0]
     assert Vault([new]).open(vault.seal("z")) == "z"
 
 
@@ -146,7 +153,7 @@ def test_a_changed_file_keeps_its_mode_and_leaves_nothing_beside_it(tmp_path):
     """Whoever reads it now reads it afterwards."""
     settings = Settings(home=tmp_path)
     open_vault(settings)
-    ring_file(settings).change(lambda ring: ring.rotated(new_key()))
+    rotated(settings)
     assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
     assert stat.S_IMODE((tmp_path / "secret.key").stat().st_mode) == 0o600
 
