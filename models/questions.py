@@ -161,6 +161,7 @@ def accounts(session: Session, *, isp_id: int | None = None) -> list[AccountLine
         select(Account)
         .join(Account.isp)
         .options(contains_eager(Account.isp), selectinload(Account.channels))
+        .where(Account.forgotten_at.is_(None))
         .order_by(Isp.slug, Account.name, Account.id)
     )
     if isp_id is not None:

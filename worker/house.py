@@ -19,6 +19,7 @@ from billing.delivery.batch import LANES
 from billing.delivery.delivering import Delivering
 from billing.delivery.resending import Resending
 from billing.delivery.trial import Trial
+from billing.forgetting import Forgetting
 from billing.holds import Holds
 from billing.identity import LOGIN_PURPOSE
 from billing.inviting import Inviting
@@ -101,6 +102,7 @@ class House:
         self.maintenance = Maintenance(self.database, self.vault)
         self.watching = Watching(self.database, self.vault)
         self.changing = Changing(self.database, self.vault)
+        self.forgetting = Forgetting(self.database, self.vault, login_token)
         self.switching = Switching(self.database)
         self.removing = Removing(self.database, self._bot_of)
 
@@ -158,9 +160,14 @@ class House:
             self.messenger,
             max_pdf_bytes=self.settings.max_pdf_bytes,
             pace=self.pace,
-            shelf=Shelf(self.settings.home / "papers", self.vault),
+            shelf=self.shelf,
             lanes=self.lanes,
         )
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Invoice PDFs that were fetched lately."""
+        return Shelf(self.settings.home / "papers", self.vault)
 
     @cached_property
     def trial(self) -> Trial:
