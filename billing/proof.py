@@ -103,8 +103,7 @@ def proof(session: Session, slug: str, *, first: date, last: date) -> Iterator[P
 def keep_until(policy: Policy, at: datetime, calendar: Calendar) -> datetime | None:
     """This function will say until when the evidence of a send has to be kept.
 
-    Nothing prunes evidence today; whatever will, asks here first, with the policy that is in force
-    when it prunes.
+    `billing.pruning` goes by it, with the policy that is in force when it prunes.
 
     Args:
         policy: of the ISP; its preset names a country's rule (`Preset.keep_years`).

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from models.base import Base
@@ -29,6 +38,13 @@ class Account(Base):
         Index(None, "isp_id", "next_look_at"),
         Index(None, "isp_id", "login_digest"),
         Index(None, "isp_id", "national_id_digest"),
+        # Those who left, and nobody else.
+        Index(
+            None,
+            *("isp_id", "unpaired_at"),
+            sqlite_where=text("unpaired_at IS NOT NULL"),
+            postgresql_where=text("unpaired_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

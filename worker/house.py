@@ -33,6 +33,7 @@ from billing.pairing import Pairing
 from billing.planning import Planning
 from billing.policies import Policies
 from billing.ports import DestinationError, PacePort, SecretError, WisproAccess
+from billing.pruning import Pruning
 from billing.removing import Removing
 from billing.switching import Switching
 from billing.sync import Sync
@@ -103,6 +104,7 @@ class House:
         self.watching = Watching(self.database, self.vault)
         self.changing = Changing(self.database, self.vault)
         self.forgetting = Forgetting(self.database, self.vault, login_token)
+        self.pruning = Pruning(self.database)
         self.switching = Switching(self.database)
         self.removing = Removing(self.database, self._bot_of)
 

@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     isp.command("set")(isp_set)
     isp.command("disable")(isp_disable)
     isp.command("enable")(isp_enable)
+    isp.command("retention")(isp_retention)
     isp.command("remove")(isp_remove)
 
 
@@ -144,6 +145,42 @@ def isp_enable(
         )
     else:
         say(f"{slug} is enabled; {done.waiting} planned messages are judged as they come due")
+
+
+def isp_retention(
+    slug: _Slug,
+    what: Annotated[
+        str | None, typer.Argument(help="evidence, changes, holds, customers, runs …")
+    ] = None,
+    days: Annotated[str | None, typer.Argument(help="How long from now on, or default.")] = None,
+    *,
+    json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Show how long what is kept, and how much would go in the coming night; or change it.
+
+    What keeps an alert from going twice stays, however old. A preset that asks for evidence (CL)
+    has it kept at least that long.
+
+    Example: `alerta isp retention interatos runs 30`
+    """
+    with open_house() as house:
+        if what is not None:
+            house.pruning.keep(slug, what, _days(days))
+        lines = house.pruning.lines(slug, now=house.clock())
+    if json:
+        as_json(lines)
+        return
+    table(
+        f"{slug} keeps",
+        ("What", "Days", "Default", "That is", "Why", "Would go now"),
+        [(one.what, one.days, one.default, one.holds, one.why, one.goes) for one in lines],
+    )
+
+
+def _days(text: str | None) -> int | None:
+    if text is None or not (text.isdigit() or text == "default"):
+        raise SetupError("say how long: a number of days, or default")
+    return None if text == "default" else int(text)
 
 
 def isp_remove(

@@ -27,9 +27,21 @@ def upgrade() -> None:
     op.add_column('account', sa.Column('forgotten_at', models.base.Instant(), nullable=True))
     for table, column in FOLLOWED:
         op.create_index(op.f(f'ix_{table}_{column}'), table, [column])
+    op.create_index(op.f('ix_alert_isp_id_created_at'), 'alert', ['isp_id', 'created_at'])
+    op.create_index(op.f('ix_change_isp_id_at'), 'change', ['isp_id', 'at'])
+    op.create_index(
+        op.f('ix_account_isp_id_unpaired_at'),
+        'account',
+        ['isp_id', 'unpaired_at'],
+        sqlite_where=sa.text('unpaired_at IS NOT NULL'),
+        postgresql_where=sa.text('unpaired_at IS NOT NULL'),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(op.f('ix_account_isp_id_unpaired_at'), table_name='account')
+    op.drop_index(op.f('ix_change_isp_id_at'), table_name='change')
+    op.drop_index(op.f('ix_alert_isp_id_created_at'), table_name='alert')
     for table, column in FOLLOWED:
         op.drop_index(op.f(f'ix_{table}_{column}'), table_name=table)
     with op.batch_alter_table('account') as batch:
