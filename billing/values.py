@@ -178,6 +178,7 @@ class Reason(StrEnum):
     UNREADABLE_SECRET = "unreadable_secret"  # noqa: S105 - a reason, not a secret
     NO_ANSWER = "no_answer"  # the provider may have it (uncertain)
     UNFORESEEN = "unforeseen"  # an error that the code has no name for; see the daemon's log
+    RESTORED = "restored"  # a backup was put back: it may have gone since that was made (uncertain)
     INTERRUPTED = "interrupted"  # the process died between the call and the record (uncertain)
 
 

@@ -24,6 +24,7 @@ from worker.cli import (
     holding,
     inviting,
     isps,
+    keeping,
     keys,
     looking,
     overriding,
@@ -83,6 +84,7 @@ _MODULES = (
     sending,
     previewing,
     simulating,
+    keeping,
     running,
 )
 for module in _MODULES:
