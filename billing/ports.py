@@ -352,6 +352,10 @@ class VaultPort(Protocol):
         """Whether a value is sealed under the first key."""
         ...
 
+    def key_of(self, sealed: str) -> str | None:
+        """Return the name of the key under which a value is sealed; None = of none in the ring."""
+        ...
+
     def digest(self, clear: str, *, purpose: str) -> str:
         """Return a keyed hash that cannot be reversed or compared across purposes."""
         ...

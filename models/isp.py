@@ -25,6 +25,10 @@ class Isp(Base):
     when the last complete whole-ISP look began. The circuit breaker: `failures` in a row, why
     (`trouble`), and until when scheduled runs rest (`trouble_until`).
 
+    While it is not `enabled` nothing is looked at and nothing is sent; `disabled_…` say since when,
+    by whom and why. `retention` is how long what is kept, as `billing.retention` reads it; None =
+    the defaults.
+
     The mass-anomaly breaker: `held_run_id` is the run that waits for the operator; nothing is sent
     meanwhile. A run is held above `hold_share` percent of the open invoices, at least
     `hold_at_least` of them, or above `hold_volume` times the usual number of alerts.
@@ -49,6 +53,10 @@ class Isp(Base):
     debt_sign: Mapped[str] = mapped_column(String(8), default="negative")
     requests_per_second: Mapped[float] = mapped_column(default=2.0)
     enabled: Mapped[bool] = mapped_column(default=True)
+    disabled_at: Mapped[datetime | None]
+    disabled_by: Mapped[str | None] = mapped_column(String(100))
+    disabled_reason: Mapped[str | None] = mapped_column(String(200))
+    retention: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime]
     synced_at: Mapped[datetime | None]
     strategy: Mapped[str] = mapped_column(String(10), default="accounts")

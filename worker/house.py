@@ -14,11 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from billing.auditing import Auditing
 from billing.baseline import Baseline
+from billing.changing import Changing
 from billing.channels import Channels
 from billing.delivery.batch import LANES
 from billing.delivery.delivering import Delivering
 from billing.delivery.resending import Resending
 from billing.delivery.trial import Trial
+from billing.forgetting import Forgetting
 from billing.holds import Holds
 from billing.identity import LOGIN_PURPOSE
 from billing.inviting import Inviting
@@ -31,8 +33,11 @@ from billing.overrides import Overrides
 from billing.pairing import Pairing
 from billing.planning import Planning
 from billing.policies import Policies
-from billing.ports import PacePort, WisproAccess
+from billing.ports import DestinationError, PacePort, SecretError, WisproAccess
+from billing.pruning import Pruning
+from billing.removing import Removing
 from billing.stopping import Stopping
+from billing.switching import Switching
 from billing.sync import Sync
 from billing.watch.watching import Watching
 from config.keys import open_vault
@@ -104,6 +109,11 @@ class House:
         self.overrides = Overrides(self.database, self.vault, login_token)
         self.maintenance = Maintenance(self.database, self.vault)
         self.watching = Watching(self.database, self.vault)
+        self.changing = Changing(self.database, self.vault)
+        self.forgetting = Forgetting(self.database, self.vault, login_token)
+        self.pruning = Pruning(self.database)
+        self.switching = Switching(self.database)
+        self.removing = Removing(self.database, self._bot_of)
 
     @cached_property
     def tallies(self) -> Tallies:
@@ -164,10 +174,15 @@ class House:
             self.messenger,
             max_pdf_bytes=self.settings.max_pdf_bytes,
             pace=self.pace,
-            shelf=Shelf(self.settings.home / "papers", self.vault),
+            shelf=self.shelf,
             lanes=self.lanes,
             public_url=self.settings.public_url,
         )
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Invoice PDFs that were fetched lately."""
+        return Shelf(self.settings.home / "papers", self.vault)
 
     @cached_property
     def trial(self) -> Trial:
@@ -197,6 +212,13 @@ class House:
             pace=self._pacer(access.isp_id, access.requests_per_second),
             told=partial(self.tallies.add, WISPRO_REQUESTS, str(access.isp_id)),
         )
+
+    def _bot_of(self, sealed: str) -> int | None:
+        """Say which Telegram bot a sealed sending account is."""
+        try:
+            return self.chat.access(self.vault.open(sealed)).bot_id
+        except (SecretError, DestinationError):
+            return None
 
     def records(self) -> Records:
         """Return the DNS as this machine sees it."""

@@ -97,6 +97,7 @@ def up(
     settings = load_settings()
     if settings.embedded_database:
         with open_house(migrated=False) as house:
+            house.require_known_schema()
             migrate(house.database.engine)
     _check_ready()
     require_free(settings)

@@ -1,4 +1,4 @@
-"""Set up: tables, ISPs, sending accounts, keys."""
+"""Set up: tables, ISPs, sending accounts."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ import typer
 from billing.isps import IspSetup, SetupError
 from worker.bots import mend
 from worker.cli.audited import audited
-from worker.cli.given import line_of_stdin
+from worker.cli.given import line_of_stdin, secret_of_file
 from worker.cli.house import open_house
 from worker.cli.show import as_json, complain, say, table
 
 isp = typer.Typer(no_args_is_help=True, help="ISPs and their sending accounts.")
-keys = typer.Typer(no_args_is_help=True, help="The ring of keys that seals tokens and addresses.")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `alerta`."""
     app.command()(migrate)
     app.add_typer(isp, name="isp")
-    app.add_typer(keys, name="keys")
 
 
 def migrate() -> None:
@@ -65,11 +63,7 @@ def isp_add(
     Example: `alerta isp add interatos --name "Interatos sas" --base-url
     https://www.cloud.wispro.co/api/v1 --token-file token.txt`
     """
-    try:
-        token = token_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise SetupError(f"--token-file: cannot read {token_file}: {why}") from None
+    token = secret_of_file(token_file, what="--token-file")
     try:
         minimum = Decimal(minimum_amount)
     except InvalidOperation:
@@ -303,35 +297,14 @@ def isp_list(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
         "ISPs",
         (
             *("ISP", "Name", "Paired", "Hours", "Sends by", "Operator"),
-            *("Last complete sync", "Circuit"),
+            *("Last complete sync", "Circuit", "Disabled since"),
         ),
         [
             (
                 *(i.slug, i.name, i.paired, i.contact_hours, i.transports, i.operators),
                 *(i.synced_at, in_words(i.failures, i.trouble_until, i.trouble, now)),
+                i.disabled_at,
             )
             for i in lines
         ],
     )
-
-
-@keys.command("new")
-def keys_new() -> None:
-    """Print a fresh key. Put it in front of the ring to rotate.
-
-    Example: `alerta keys new > secret.key && chmod 600 secret.key`
-    """
-    from config.keys import new_key  # noqa: PLC0415
-
-    say(new_key())
-
-
-@keys.command("reseal")
-@audited
-def keys_reseal() -> None:
-    """Seal again, under the newest key, whatever is sealed under an older one.
-
-    Example: `alerta keys reseal`
-    """
-    with open_house() as house:
-        say(f"{house.maintenance.reseal()} values sealed again under the newest key")
