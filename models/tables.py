@@ -3,6 +3,7 @@
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Attempt, Budget, Delivery, Provider
 from models.base import Base
+from models.beat_lease import BeatLease
 from models.bot import Bot, BotQuestion
 from models.hold import Hold
 from models.invoice import Invoice, InvoiceChange
@@ -19,6 +20,7 @@ __all__ = [
     "Alert",
     "Attempt",
     "Base",
+    "BeatLease",
     "Bot",
     "BotQuestion",
     "Budget",

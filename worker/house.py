@@ -190,6 +190,11 @@ class House:
 
         return Records()
 
+    @property
+    def http(self) -> httpx.Client:
+        """The connections of this process to whatever speaks HTTP."""
+        return self._client()
+
     def _client(self) -> httpx.Client:
         import httpx  # noqa: PLC0415 - see above
 
