@@ -187,8 +187,7 @@ def doctor(
                 (
                     _SIGNS[one.level],
                     one.what,
-                    one.found if one.ok or not one.why else f"{one.found}
-({one.why})",
+                    one.found if one.ok or not one.why else f"{one.found}\n({one.why})",
                     one.mend,
                 )
                 for one in findings
