@@ -19,8 +19,8 @@ from notifications.smtp import BROKEN, Lines, Security, TimeLimit
 if TYPE_CHECKING:
     from notifications.telegram import TelegramDoor
 
-#: Seconds to connect, for each answer, and for all of it.
-_CONNECT, _READ, _TOTAL = 6.0, 6.0, 12.0
+#: Seconds to connect, for each answer (servers take their time to refuse a login), and for all.
+_CONNECT, _READ, _TOTAL = 6.0, 10.0, 20.0
 _ENCRYPTED = {
     Security.PLAIN: "not encrypted",
     Security.STARTTLS: "STARTTLS",
@@ -77,6 +77,9 @@ def _email(url: str) -> str:
             code, _ = line.server.noop()
     except smtplib.SMTPAuthenticationError as error:
         raise LoginError(f"{place} refuses the login ({error.smtp_code})") from None
+    except smtplib.SMTPServerDisconnected:
+        how = "as many do after a refused login" if account.user else "before it was ready"
+        raise LoginError(f"{place} hung up, {how}") from None
     except ssl.SSLCertVerificationError as error:
         raise LoginError(f"{place}: its certificate is not valid: {error.verify_message}") from None
     except ssl.SSLError:
