@@ -41,6 +41,7 @@ def database_findings(house: House) -> list[Finding]:
     return [
         Finding("database", ok=True, found=_kind(database), why=why),
         clock_finding("clock of the database", _database_clock(house), _same_host(database)),
+        *_abandoned(database),
     ]
 
 
@@ -74,6 +75,29 @@ def _database_clock(house: House) -> timedelta:
         theirs = database_now(session)
         after = house.clock()
     return theirs - (before + (after - before) / 2)
+
+
+def _abandoned(database: Database) -> list[Finding]:
+    """Say whether PostgreSQL ends what a host left open that was cut off in a transaction."""
+    if database.engine.dialect.name == "sqlite":
+        return []
+    with database.read() as session:
+        asked = "SHOW idle_in_transaction_session_timeout"
+        limit = session.connection().exec_driver_sql(asked).scalar_one()
+    ends = limit != "0"
+    name = database.engine.url.database
+    return [
+        Finding(
+            "abandoned transactions",
+            ok=ends,
+            urgent=False,
+            found=f"are ended after {limit}" if ends else "are kept open for hours",
+            why="a host that is cut off in a transaction keeps its locks: others wait",
+            mend=None
+            if ends
+            else f"""ALTER DATABASE "{name}" SET idle_in_transaction_session_timeout = '60s'""",
+        )
+    ]
 
 
 def _same_host(database: Database) -> str:

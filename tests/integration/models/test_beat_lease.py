@@ -103,10 +103,10 @@ def test_the_clock_is_the_databases(database: Database) -> None:
 def turns(database_url: str) -> Iterator[tuple[Turn, Turn, list[float]]]:
     """Two beats on one database, and the clock that both read."""
     clock = [0.0]
-    pair = tuple(Turn(Database(database_url), clock=lambda: clock[0]) for _ in range(2))
-    yield (*pair, clock)
-    for one in pair:
-        one.give()
+    first, second = (Turn(Database(database_url), clock=lambda: clock[0]) for _ in range(2))
+    yield first, second, clock
+    first.give()
+    second.give()
 
 
 def test_a_turn_is_asked_for_now_and_then(
