@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from config.sentinels import parse_sentinels
 from config.settings import SettingsError, load_settings
 
 
@@ -120,3 +121,29 @@ def test_a_public_address_is_plain_https(monkeypatch, given):
     monkeypatch.setenv("ALERTA_PUBLIC_URL", given)
     with pytest.raises(SettingsError, match="ALERTA_PUBLIC_URL"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("sentinel://one:26379,two:26379/0", "must name the master"),
+        ("sentinel://one:port/0?master=alerta", "hosts and ports cannot be read"),
+        ("sentinel:///0?master=alerta", "hosts and ports cannot be read"),
+        ("sentinel://one/first?master=alerta", "its database must be a number"),
+        ("sentinel://one/0?master=alerta&mater=x", "no such option: mater"),
+    ],
+)
+def test_sentinels_that_cannot_be_read_are_refused(monkeypatch, url, says):
+    """At the start, without showing the address."""
+    monkeypatch.setenv("ALERTA_REDIS_URL", url)
+    with pytest.raises(SettingsError, match=says):
+        load_settings()
+
+
+def test_sentinels_are_taken_apart():
+    """Logins of the broker and of the sentinels, several hosts, commas or semicolons."""
+    read = parse_sentinels("sentinel://u:p%40w@one:1,two;[::1]:3/4?master=m&sentinel_password=s")
+    assert read.hosts == (("one", 1), ("two", 26379), ("::1", 3))
+    assert (read.master, read.database, read.username, read.password) == ("m", 4, "u", "p@w")
+    assert (read.own_username, read.own_password) == (None, "s")
+    assert "p@w" not in repr(read)
