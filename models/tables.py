@@ -4,6 +4,7 @@ from models.account import Account, AccountWord, Channel, Contract
 from models.alert import Alert, Attempt, Budget, Delivery, Provider
 from models.audit import AuditEnd, AuditEntry
 from models.base import Base
+from models.beat_lease import BeatLease
 from models.bot import Bot, BotQuestion
 from models.hold import Hold
 from models.invoice import Invoice, InvoiceChange
@@ -24,6 +25,7 @@ __all__ = [
     "AuditEnd",
     "AuditEntry",
     "Base",
+    "BeatLease",
     "Bot",
     "BotQuestion",
     "Budget",

@@ -47,6 +47,7 @@ from models.schema import present_revision, wanted_revision
 from tasks import desk
 from wispro.login import login_token
 from wispro.logs import quiet_http_logs
+from worker.database_errors import plain_database_error
 from worker.errors import NotReadyError
 from worker.pace import SharedPacer
 from worker.shelf import Shelf
@@ -226,6 +227,11 @@ class House:
 
         return Records()
 
+    @property
+    def http(self) -> httpx.Client:
+        """The connections of this process to whatever speaks HTTP."""
+        return self._client()
+
     def _client(self) -> httpx.Client:
         import httpx  # noqa: PLC0415 - see above
 
@@ -266,6 +272,8 @@ class House:
         except SQLAlchemyError as error:
             why = plain_database_error(error)
             raise NotReadyError(f"the database does not answer: {why}") from None
+        except (OSError, ValueError) as error:  # its folder, or an option of its address
+            raise NotReadyError(f"the database cannot be opened: {error}") from None
         if present is not None and present > wanted_revision():
             raise NotReadyError(
                 f"the database is at revision {present}, newer than this program: update it"
@@ -309,9 +317,3 @@ class House:
         if self.traces is not None:
             self.traces.close()
         self.database.close()
-
-
-def plain_database_error(error: SQLAlchemyError) -> str:
-    """Return one line of a database error, without the statement."""
-    cause = getattr(error, "orig", None) or error
-    return next(iter(str(cause).strip().splitlines()), type(cause).__name__)

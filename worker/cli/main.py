@@ -44,8 +44,8 @@ from worker.cli import (
     watching,
 )
 from worker.cli.show import complain
+from worker.database_errors import plain_database_error
 from worker.errors import NotReadyError, ValkeyError
-from worker.house import plain_database_error
 
 FORESEEN = (
     SetupError,
@@ -126,4 +126,7 @@ def _one_line() -> Iterator[None]:
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:  # a folder that is read-only, a disk that is full
+        complain(f"{error.filename or 'the system'}: {error.strerror or error}")
         sys.exit(1)
