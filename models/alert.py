@@ -55,6 +55,13 @@ class Delivery(Base):
     __table_args__ = (
         UniqueConstraint("alert_id", "channel_id"),
         Index(None, "state", "isp_id", "route", "not_before"),
+        # Holds all that the counts of a day ask for; what waits is not in it.
+        Index(
+            None,
+            *("settled_at", "isp_id", "state", "reason", "route"),
+            sqlite_where=text("settled_at IS NOT NULL"),
+            postgresql_where=text("settled_at IS NOT NULL"),
+        ),
         Index(None, "account_id"),
         Index(None, "carried_by"),
     )

@@ -13,6 +13,7 @@ from models.pair_code import PairCode
 from models.policy_version import PolicyVersion
 from models.proposal import Proposal
 from models.sync_run import SetAsideRecord, SyncRun
+from models.vigil import Heartbeat, Tick, Vigil
 
 __all__ = [
     "Account",
@@ -25,6 +26,7 @@ __all__ = [
     "Channel",
     "Contract",
     "Delivery",
+    "Heartbeat",
     "Hold",
     "Invoice",
     "InvoiceChange",
@@ -39,5 +41,7 @@ __all__ = [
     "Provider",
     "SetAsideRecord",
     "SyncRun",
+    "Tick",
     "Transport",
+    "Vigil",
 ]
