@@ -20,6 +20,7 @@ from models.isp import Isp, Transport
 from models.operator import OperatorChannel, OperatorNotice
 from models.pair_code import PairCode
 from models.sync_run import SetAsideRecord, SyncRun
+from models.vigil import Heartbeat
 
 log = structlog.get_logger()
 
@@ -37,6 +38,7 @@ _SEALED: tuple[tuple[type[Any], str], ...] = (
     (Channel, "destination_sealed"),
     (OperatorChannel, "destination_sealed"),
     (BotQuestion, "chat_sealed"),
+    (Heartbeat, "url_sealed"),
 )
 _BATCH = 500
 

@@ -24,6 +24,9 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from billing.ports import DestinationError
+from notifications.beacons import check_url
+
 PREFIX = "ALERTA_"
 #: Secrets that may be given as `ALERTA_<NAME>_FILE`; a file of 64 KiB is certainly a mistake.
 MAX_SECRET_FILE_BYTES = 65_536
@@ -58,6 +61,9 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = Field(
         None, description="Key ring, newest first, separated by commas or blanks."
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None, description="Called each minute while the whole installation is well."
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -100,6 +106,16 @@ class Settings(BaseSettings):
         if value is not None and not value.get_secret_value().startswith("redis+socket://"):
             _check_port(value.get_secret_value())
         return value
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _an_address_to_call(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        try:
+            return SecretStr(check_url(value.get_secret_value()))
+        except DestinationError as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("public_url")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from billing.watch.ticks import Work
 from tasks import queues
 from tasks.desk import desk
 from tasks.hints import hint
@@ -14,6 +15,7 @@ def plan(**_: object) -> None:
     """This task will plan every step whose time has come."""
     d = desk()
     d.planning.tick(now=d.clock())
+    d.ticks.note(Work.PLAN, now=d.clock())
 
 
 @shared_task(name="deliver.dispatch", queue=queues.DELIVER)
@@ -22,6 +24,7 @@ def dispatch(**_: object) -> None:
     d = desk()
     for isp_id, route in d.delivering.due_routes(now=d.clock()):
         hint(batch, isp_id=isp_id, route=route)
+    d.ticks.note(Work.SEND, now=d.clock())
 
 
 @shared_task(name="deliver.batch", queue=queues.DELIVER)
@@ -33,6 +36,7 @@ def batch(*, isp_id: int, route: str | None = None, **_: object) -> None:
     """
     d = desk()
     report = d.delivering.run_batch(isp_id, route=route, clock=d.clock)
+    d.ticks.note(Work.SEND, now=d.clock())
     if route is None or not report.touched:
         return
     now = d.clock()

@@ -8,6 +8,7 @@ import structlog
 from celery import shared_task
 
 from billing.sync import SyncBusyError
+from billing.watch.ticks import Work
 from tasks import queues
 from tasks.desk import desk
 from tasks.hints import hint
@@ -21,6 +22,7 @@ def dispatch(**_: object) -> None:
     d = desk()
     for isp_id in d.sync.due_isps(now=d.clock()):
         hint(sync_isp, isp_id=isp_id)
+    d.ticks.note(Work.LOOK, now=d.clock())
 
 
 @shared_task(name="sync.isp", queue=queues.SYNC)
@@ -38,6 +40,7 @@ def sync_isp(*, isp_id: int, **_: object) -> None:
     except SyncBusyError:
         log.info("sync.busy", isp_id=isp_id)
         return
+    d.ticks.note(Work.LOOK, now=d.clock())
     if report.more:
         hint(sync_isp, isp_id=isp_id)
 

@@ -27,6 +27,7 @@ from worker.finding import Finding
 from worker.habits import habit_findings
 from worker.house import House
 from worker.sender_domain import sender_findings
+from worker.watched import installation_findings, watch_findings
 
 
 def examine(house: House, slug: str | None) -> list[Finding]:
@@ -55,6 +56,7 @@ def examine(house: House, slug: str | None) -> list[Finding]:
             ).all()
             for isp in isps
         }
+    findings += installation_findings(house)
     for isp in isps:
         findings += _isp(house, isp, afresh=slug is not None)
         findings.append(_circuit(house, isp))
@@ -75,6 +77,7 @@ def examine(house: House, slug: str | None) -> list[Finding]:
             )
         findings += _budget(house, isp)
         findings.append(_operator(isp, operators[isp.id]))
+        findings += watch_findings(house, isp)
     return findings
 
 

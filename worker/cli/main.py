@@ -35,6 +35,7 @@ from worker.cli import (
     sending,
     setting_up,
     simulating,
+    watching,
 )
 from worker.cli.show import complain
 from worker.errors import NotReadyError, ValkeyError
@@ -66,6 +67,7 @@ app = typer.Typer(
 )
 _MODULES = (
     setting_up,
+    watching,
     policies,
     pairing,
     channels,
