@@ -105,7 +105,7 @@ class Notice:
         no_looks            reason (held, nobody, incomplete, or as of a run), since, hours, run
         looks_back          since, until (the looks before and after, ISO instants)
         no_sends            reason (not_planned, not_tried, not_accepted), since, waiting
-        sends_back          reason (sent, none: nothing is late any more), since
+        sends_back          reason (sent; nothing_left: it all ended otherwise), since
         operator_digest     first, last (ISO dates), sent, by_kind ("kind:number …"), failed,
                             by_reason ("reason:number:id,id …"), uncertain, closed, holds, run (that
                             is held), looks, looks_bad, looked (ISO instant), spent, budget

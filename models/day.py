@@ -41,7 +41,7 @@ def sent_by_kind(session: Session, isp_id: int, span: Span) -> dict[str, int]:
         .where(*_settled(isp_id, span), Delivery.state == "sent")
         .group_by(Alert.kind)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def who(

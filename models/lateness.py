@@ -58,6 +58,19 @@ def unsent(
     return {isp_id: Late(number, oldest, put_off) for isp_id, number, oldest, put_off in rows}
 
 
+def put_off(session: Session, isp_id: int, *, before: datetime, troubles: Sequence[str]) -> bool:
+    """Say whether something that was to leave by an instant waits for its next try, or has it."""
+    found = select(Delivery.id).where(
+        Delivery.isp_id == isp_id,
+        Delivery.planned_at <= before,
+        or_(
+            and_(Delivery.state == "planned", Delivery.reason.in_(troubles)),
+            Delivery.state == "sending",
+        ),
+    )
+    return session.scalars(found.limit(1)).first() is not None
+
+
 def unplanned(session: Session, *, before: datetime) -> dict[int, Late]:
     """Return the invoices whose step came due before an instant and was not planned, by ISP."""
     rows = session.execute(

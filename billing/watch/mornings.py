@@ -102,9 +102,8 @@ def period_due(
         return None
     # A week is told on its Monday, or on the next day on which that is possible.
     last = today - timedelta(days=1 + (today.weekday() if days is Days.WEEKLY else 0))
-    usual = MOST_DAYS if days is Days.WEEKLY else 1
-    first = last - timedelta(days=usual - 1) if told_until is None else told_until + _ONE_DAY
-    first = max(first, known_since, last - timedelta(days=MOST_DAYS - 1))
+    untold = known_since if told_until is None else max(told_until + _ONE_DAY, known_since)
+    first = max(untold, last - timedelta(days=MOST_DAYS - 1))
     return Period(first, last) if first <= last else None
 
 
@@ -152,22 +151,18 @@ class Mornings:
         """
         with self._database.read() as session:
             due = [isp.id for isp in enabled(session) if isp.digest_days != Days.NEVER.value]
-            told = dict(session.execute(select(Vigil.isp_id, Vigil.digested_until)).tuples().all())
-            came = dict(
-                session.execute(
-                    select(OperatorChannel.isp_id, func.min(OperatorChannel.created_at)).group_by(
-                        OperatorChannel.isp_id
-                    )
-                )
-                .tuples()
-                .all()
-            )
+            until = select(Vigil.isp_id, Vigil.digested_until)
+            told = {row[0]: row[1] for row in session.execute(until)}
+            first = select(OperatorChannel.isp_id, func.min(OperatorChannel.created_at))
+            came = {
+                row[0]: row[1] for row in session.execute(first.group_by(OperatorChannel.isp_id))
+            }
         # Wherever an ISP is, what ends after tomorrow's date in the first zone is not over yet.
         soonest = (now + timedelta(hours=14)).date() - _ONE_DAY
         new = 0
         for isp_id in due:
-            until = told.get(isp_id)
-            if isp_id in came and (until is None or until < soonest):
+            last = told.get(isp_id)
+            if isp_id in came and (last is None or last < soonest):
                 new += self._of(isp_id, came[isp_id], now=now)
         return new
 

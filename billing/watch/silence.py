@@ -166,9 +166,13 @@ def _sends(
     if late is None:
         if vigil is None or told is None:
             return 0
+        # What is put off for an hour between two tries is no end of the trouble.
+        meant_by = told - timedelta(hours=isp.no_send_hours)
+        if left is None and lateness.put_off(session, isp.id, before=meant_by, troubles=TROUBLES):
+            return 0
         vigil.no_send_at = vigil.no_send_why = None
         log.info("silence.sends_back", isp=isp.slug, since=told.isoformat())
-        details = {"since": told.isoformat(), "reason": "none" if left is None else "sent"}
+        details = {"since": told.isoformat(), "reason": "sent" if left else "nothing_left"}
         ends = (NoticeKind.NO_SENDS, _since(told), NoticeKind.SENDS_BACK)
         return tell_of_its_end(session, isp.id, *ends, details, now=now)
     if told is None and not may_begin:

@@ -54,7 +54,7 @@ class Ticks:
             return
         with self._database.write() as session:
             insert = insert_for(session, Tick).values(name=work.value, at=now, since=now)
-            unbroken = Tick.at >= now - GAP
+            unbroken = Tick.at.between(now - GAP, now)
             session.execute(
                 insert.on_conflict_do_update(
                     index_elements=[Tick.name],

@@ -54,7 +54,7 @@ def isp_heartbeat(
             return
         if given is not None:
             to = house.heartbeats.set(slug, given, tells_failures=fail)
-            say(f"{slug}: {to} is called after each complete look, from the next one on")
+            say(f"{slug}: {to} is called after each complete look")
             return
         stands = house.heartbeats.standing(slug)
     if json:
