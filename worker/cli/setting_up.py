@@ -268,7 +268,8 @@ def isp_operator(
 
     Told are: sends that are held, Wispro or a sending account in trouble, and the end of each;
     channels that closed by themselves, secrets that no key opens, an SMS budget that is nearly
-    spent. At any hour. Best over another way than the customers': what is broken tells nobody.
+    spent; no complete look, or nothing that leaves, for hours. At any hour. One at least should be
+    a whole Apprise URL of its own: what is broken tells nobody. See also isp operator-digest.
 
     Example: `alerta isp operator interatos noc@isp.example`
     """

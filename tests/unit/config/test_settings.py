@@ -128,6 +128,7 @@ def test_the_installations_heartbeat_is_a_secret_from_a_file_too(monkeypatch, tm
     path.write_text("https://hc-ping.com/5f0c-secret\n")
     monkeypatch.setenv("ALERTA_HEARTBEAT_URL_FILE", str(path))
     settings = load_settings()
+    assert settings.heartbeat_url is not None
     assert settings.heartbeat_url.get_secret_value() == "https://hc-ping.com/5f0c-secret"
     assert "5f0c" not in repr(settings)
 
