@@ -95,6 +95,11 @@ class NoticeKind(StrEnum):
     PROVIDER_RESTING = "provider_resting"
     PROVIDER_RECOVERED = "provider_recovered"
     SMS_BUDGET = "sms_budget"
+    NO_LOOKS = "no_looks"
+    LOOKS_BACK = "looks_back"
+    NO_SENDS = "no_sends"
+    SENDS_BACK = "sends_back"
+    OPERATOR_DIGEST = "operator_digest"
 
 
 class Medium(StrEnum):

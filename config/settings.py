@@ -24,8 +24,10 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from billing.ports import DestinationError
 from config.permissions import others_can_read
 from config.sentinels import SCHEME, parse_sentinels
+from notifications.beacons import check_url
 
 PREFIX = "ALERTA_"
 #: Secrets that may be given as `ALERTA_<NAME>_FILE`; a file of 64 KiB is certainly a mistake.
@@ -65,6 +67,9 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = Field(
         None, description="Key ring, newest first, separated by commas or blanks."
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None, description="Called each minute while the whole installation is well."
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -141,6 +146,16 @@ class Settings(BaseSettings):
             )
         _check_port(value)
         return value.rstrip("/")
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _an_address_to_call(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        try:
+            return SecretStr(check_url(value.get_secret_value()))
+        except DestinationError as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("public_url")
     @classmethod

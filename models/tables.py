@@ -16,6 +16,7 @@ from models.policy_version import PolicyVersion
 from models.proposal import Proposal
 from models.sync_run import SetAsideRecord, SyncRun
 from models.turns import RouteTurn
+from models.vigil import Heartbeat, Tick, Vigil
 
 __all__ = [
     "Account",
@@ -32,6 +33,7 @@ __all__ = [
     "Channel",
     "Contract",
     "Delivery",
+    "Heartbeat",
     "Hold",
     "Invoice",
     "InvoiceChange",
@@ -47,5 +49,7 @@ __all__ = [
     "RouteTurn",
     "SetAsideRecord",
     "SyncRun",
+    "Tick",
     "Transport",
+    "Vigil",
 ]

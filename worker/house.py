@@ -6,7 +6,7 @@ start, and most commands of support need neither.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,9 @@ from billing.removing import Removing
 from billing.stopping import Stopping
 from billing.switching import Switching
 from billing.sync import Sync
+from billing.watch.heartbeats import Heartbeats
+from billing.watch.mornings import Mornings
+from billing.watch.ticks import Ticks
 from billing.watch.watching import Watching
 from config.keys import open_vault
 from config.settings import Settings
@@ -109,7 +112,9 @@ class House:
         self.policies = Policies(self.database)
         self.overrides = Overrides(self.database, self.vault, login_token)
         self.maintenance = Maintenance(self.database, self.vault)
-        self.watching = Watching(self.database, self.vault)
+        self.watching = Watching(self.database, self.vault, every=settings.sync_every)
+        self.ticks = Ticks(self.database)
+        self.mornings = Mornings(self.database)
         self.changing = Changing(self.database, self.vault)
         self.forgetting = Forgetting(self.database, self.vault, login_token)
         self.pruning = Pruning(self.database)
@@ -164,6 +169,20 @@ class House:
     def telling(self) -> Telling:
         """Tell operators what is due."""
         return Telling(self.database, self.vault, self.messenger)
+
+    @cached_property
+    def heartbeats(self) -> Heartbeats:
+        """Call the URLs that are called while all is well."""
+        from notifications.heartbeat import HeartbeatDoor  # noqa: PLC0415 - see above
+
+        url = self.settings.heartbeat_url
+        return Heartbeats(
+            self.database,
+            self.vault,
+            HeartbeatDoor(self._client()),
+            installation=None if url is None else url.get_secret_value(),
+            rest=max(self.settings.tick, timedelta(minutes=1)),
+        )
 
     @cached_property
     def delivering(self) -> Delivering:
@@ -297,6 +316,9 @@ class House:
                 self.watching,
                 self.telling,
                 self.listening,
+                self.ticks,
+                self.heartbeats,
+                self.mornings,
                 self.clock,
                 self.tallies.add,
             )

@@ -41,6 +41,7 @@ from worker.cli import (
     sending,
     setting_up,
     simulating,
+    vigil,
     watching,
 )
 from worker.cli.show import complain
@@ -76,6 +77,7 @@ _MODULES = (
     setting_up,
     isps,
     keys,
+    vigil,
     policies,
     pairing,
     channels,

@@ -157,8 +157,14 @@ def isp_tune(
     hold_volume: Annotated[
         int | None, typer.Option(help="or that would send so many times the usual.")
     ] = None,
+    no_look_hours: Annotated[
+        int | None, typer.Option(help="Tell the operator after so long without a complete look,")
+    ] = None,
+    no_send_hours: Annotated[
+        int | None, typer.Option(help="or with alerts due of which none leaves.")
+    ] = None,
 ) -> None:
-    """Change how an ISP is looked at, and what holds a run; shows how it is then.
+    """Change how an ISP is looked at, what holds a run and what silence is told; shows how it is.
 
     Example: `alerta isp tune interatos --rate 1 --hold-share 30`
     """
@@ -173,6 +179,8 @@ def isp_tune(
                 hold_share=hold_share,
                 hold_at_least=hold_at_least,
                 hold_volume=hold_volume,
+                no_look_hours=no_look_hours,
+                no_send_hours=no_send_hours,
             ),
         )
     say(f"{slug}: " + ", ".join(f"{name} {value:g}" for name, value in now.items()))
@@ -262,7 +270,8 @@ def isp_operator(
 
     Told are: sends that are held, Wispro or a sending account in trouble, and the end of each;
     channels that closed by themselves, secrets that no key opens, an SMS budget that is nearly
-    spent. At any hour. Best over another way than the customers': what is broken tells nobody.
+    spent; no complete look, or nothing that leaves, for hours. At any hour. One at least should be
+    a whole Apprise URL of its own: what is broken tells nobody. See also isp operator-digest.
 
     Example: `alerta isp operator interatos noc@isp.example`
     """

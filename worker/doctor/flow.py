@@ -15,6 +15,7 @@ from worker.broker import GLOBAL_PREFIX, broker_client
 from worker.doctor.stores import age
 from worker.finding import Finding
 from worker.house import House
+from worker.watched import installation_findings
 
 #: A delivery that could have left, and has waited so long: nobody sends.
 _LATE = timedelta(minutes=10)
@@ -27,7 +28,12 @@ _NOBODY_WORKS = "alerta up, or systemctl status alerta-worker alerta-beat; then 
 
 def flow_findings(house: House) -> list[Finding]:
     """This function will look at whether what is due is done."""
-    return [_beat(house), _due(house), *_queues(house.settings)]
+    return [
+        _beat(house),
+        *installation_findings(house),
+        _due(house),
+        *_queues(house.settings),
+    ]
 
 
 def _beat(house: House) -> Finding:

@@ -30,6 +30,7 @@ from worker.finding import Finding
 from worker.habits import habit_findings
 from worker.house import House
 from worker.sender_domain import sender_findings
+from worker.watched import watch_findings
 
 #: Seconds for one question to others, and for all that Wispro is asked about its habits.
 ASK_WITHIN, PROBE_WITHIN = 25.0, 150.0
@@ -112,6 +113,7 @@ def _the_rest(
         )
     findings += because(_budget(house, isp), "what is beyond the budget is not sent")
     findings += because([_operator(isp, operators)], "nobody would know that something is wrong")
+    findings += because(watch_findings(house, isp), "nobody would know that something is wrong")
     return findings
 
 

@@ -181,3 +181,22 @@ def test_sentinels_are_taken_apart():
     assert (read.master, read.database, read.username, read.password) == ("m", 4, "u", "p@w")
     assert (read.own_username, read.own_password) == (None, "s")
     assert "p@w" not in repr(read)
+
+
+def test_the_installations_heartbeat_is_a_secret_from_a_file_too(monkeypatch, tmp_path):
+    """Whoever knows the address can say in our name that all is well."""
+    path = tmp_path / "heartbeat"
+    path.write_text("https://hc-ping.com/5f0c-secret\n")
+    monkeypatch.setenv("ALERTA_HEARTBEAT_URL_FILE", str(path))
+    settings = load_settings()
+    assert settings.heartbeat_url is not None
+    assert settings.heartbeat_url.get_secret_value() == "https://hc-ping.com/5f0c-secret"
+    assert "5f0c" not in repr(settings)
+
+
+def test_a_heartbeat_that_would_travel_in_clear_is_refused(monkeypatch):
+    """At start, in one line, without the address."""
+    monkeypatch.setenv("ALERTA_HEARTBEAT_URL", "http://hc-ping.com/5f0c-secret")
+    with pytest.raises(SettingsError, match="ALERTA_HEARTBEAT_URL: must be an https://") as caught:
+        load_settings()
+    assert "5f0c" not in str(caught.value)
