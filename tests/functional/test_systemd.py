@@ -86,7 +86,7 @@ def test_a_daemon_whose_child_never_gets_ready_gives_no_sign_of_life(tmp_path: P
         clock = [0.0]
         given = {**systemd.environment, "WATCHDOG_USEC": "10000000"}
         heart = Heartbeat(given, clock=lambda: clock[0])
-        fine = Child("fine", [sys.executable, "-c", "input()"])
+        fine = Child("fine", [sys.executable, "-c", "import signal; signal.pause()"])
         broken = Child("broken", [sys.executable, "-c", "raise SystemExit(3)"], says_ready=True)
         supervisor = Supervisor([fine, broken], heartbeat=heart)
         try:
