@@ -74,10 +74,14 @@ class Judged:
         return tuple(_line(one) for one in self.findings)
 
 
+#: Nobody knows when the operator will act.
+_UNKNOWN_END = frozenset({Reason.BREAKER, Reason.ISP_DISABLED})
+
+
 def _line(finding: Finding) -> RuleLine:
     match finding.verdict:
         case Wait(until=until, reason=reason):
-            known = None if reason is Reason.BREAKER else until
+            known = None if reason in _UNKNOWN_END else until
             return RuleLine(rule=finding.rule, says=Says.WAITS, why=reason, until=known)
         case End(reason=reason):
             return RuleLine(rule=finding.rule, says=Says.NEVER, why=reason)

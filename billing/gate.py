@@ -113,6 +113,7 @@ class Facing:
         owed: what the account owes at the last look (positive = owes); None = not asked.
         minimum: least amount that the ISP asks for.
         held: a run waits for the operator's word (product.md, rule 20): nothing is sent meanwhile.
+        disabled: the operator switched the ISP off: nothing is sent until it is enabled again.
         hold: what staff or the customer said, if that is in force.
         limits: how often this account may be asked; None = the caps do not bind this alert.
     """
@@ -125,6 +126,7 @@ class Facing:
     channel_enabled: bool
     calendar: Calendar
     held: bool = False
+    disabled: bool = False
     hold: Held | None = None
     limits: Limits | None = None
 
@@ -265,6 +267,8 @@ def _hold(case: Facing, now: datetime) -> Verdict | None:
 
 
 def _breaker(case: Facing, now: datetime) -> Verdict | None:
+    if case.disabled:
+        return Wait(now + HELD_FOR, Reason.ISP_DISABLED)
     return Wait(now + HELD_FOR, Reason.BREAKER) if case.held else None
 
 

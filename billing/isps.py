@@ -129,6 +129,8 @@ class Tuning:
     hold_share: int | None = None
     hold_at_least: int | None = None
     hold_volume: int | None = None
+    no_look_hours: int | None = None
+    no_send_hours: int | None = None
 
     def problems(self) -> list[str]:
         """Return everything that is wrong with it, a line each."""
@@ -138,6 +140,8 @@ class Tuning:
             ("--hold-share", self.hold_share, 1, 100),
             ("--hold-at-least", self.hold_at_least, 1, 1_000_000),
             ("--hold-volume", self.hold_volume, 1, 1000),
+            ("--no-look-hours", self.no_look_hours, 1, 168),
+            ("--no-send-hours", self.no_send_hours, 1, 168),
         )
         return [
             f"{name}: from {least:g} to {most:g}"

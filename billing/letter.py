@@ -102,6 +102,13 @@ class Notice:
         provider_resting    account (kind of sending account), since, reason, waiting
         provider_recovered  account, since
         sms_budget          reason (nearly, spent), spent, budget (in segments), month (ISO date)
+        no_looks            reason (held, nobody, incomplete, or as of a run), since, hours, run
+        looks_back          since, until (the looks before and after, ISO instants)
+        no_sends            reason (not_planned, not_tried, not_accepted), since, waiting
+        sends_back          reason (sent; nothing_left: it all ended otherwise), since
+        operator_digest     first, last (ISO dates), sent, by_kind ("kind:number …"), failed,
+                            by_reason ("reason:number:id,id …"), uncertain, closed, holds, run (that
+                            is held), looks, looks_bad, looked (ISO instant), spent, budget
 
     `reason` is in words, or a word that the templates know: of `sync_held` "share" (of the open
     invoices that changed) or "volume" (of alerts), of `wispro_trouble` an `UpstreamReason`.

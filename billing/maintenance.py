@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import delete, exists, select, update
 
 from billing.closing import reopen
-from billing.ports import SecretError, VaultPort
+from billing.ports import VaultPort
+from billing.pruning import Pruning
+from billing.resealing import reseal
 from billing.sealed import opens
 from billing.values import Reason, SyncOutcome
 from models.account import Account, Channel
 from models.bot import BotQuestion
 from models.database import Database
 from models.invoice import Invoice
-from models.isp import Isp, Transport
-from models.operator import OperatorChannel, OperatorNotice
 from models.pair_code import PairCode
-from models.sync_run import SetAsideRecord, SyncRun
+from models.sync_run import SyncRun
 
 log = structlog.get_logger()
 
 #: A run that is this old without an end has no process any more (a hard limit is 150 s; by hand,
 #: a whole ISP may take hours).
 RUN_IS_DEAD_AFTER = timedelta(hours=12)
-#: Runs are for looking back at a complaint; three months is what a customer remembers.
-KEEP_RUNS = timedelta(days=90)
 #: What people wrote to a bot is kept for as long as somebody may complain about an answer.
 KEEP_QUESTIONS = timedelta(days=7)
-_SEALED: tuple[tuple[type[Any], str], ...] = (
-    (Isp, "token_sealed"),
-    (Transport, "url_sealed"),
-    (Account, "national_id_sealed"),
-    (Channel, "destination_sealed"),
-    (OperatorChannel, "destination_sealed"),
-    (BotQuestion, "chat_sealed"),
-)
-_BATCH = 500
 
 
 class Maintenance:
@@ -49,22 +37,18 @@ class Maintenance:
         self._vault = vault
 
     def tidy(self, *, now: datetime) -> None:
-        """This function will close runs whose process died and drop runs that nobody will read.
+        """This function will close runs whose process died and drop what was kept long enough.
 
-        Alerts, deliveries and attempts are evidence, and none is dropped: whatever will drop them
-        asks `billing.proof.keep_until` first.
+        How long what is kept of an ISP is its own setting: `billing.pruning`.
         """
+        Pruning(self._database).prune(now=now)
         with self._database.write() as session:
             session.execute(
                 update(SyncRun)
                 .where(SyncRun.outcome.is_(None), SyncRun.started_at < now - RUN_IS_DEAD_AFTER)
                 .values(outcome=SyncOutcome.FAILED.value, reason="interrupted", finished_at=now)
             )
-            old = select(SyncRun.id).where(SyncRun.started_at < now - KEEP_RUNS)
-            session.execute(delete(SetAsideRecord).where(SetAsideRecord.sync_run_id.in_(old)))
-            session.execute(delete(SyncRun).where(SyncRun.started_at < now - KEEP_RUNS))
             session.execute(delete(BotQuestion).where(BotQuestion.asked_at < now - KEEP_QUESTIONS))
-            session.execute(delete(PairCode).where(PairCode.expires_at < now - KEEP_RUNS))
             # Who was invited and never came is nobody whom we have to know.
             session.execute(
                 delete(Account).where(
@@ -72,9 +56,6 @@ class Maintenance:
                     ~exists().where(PairCode.account_id == Account.id),
                     ~exists().where(Invoice.account_id == Account.id),
                 )
-            )
-            session.execute(
-                delete(OperatorNotice).where(OperatorNotice.created_at < now - KEEP_RUNS)
             )
 
     def reseal(self) -> int:
@@ -84,7 +65,7 @@ class Maintenance:
             How many values were sealed again. Values that no key opens are left and logged.
         """
         self.reopen()
-        return sum(self._reseal_column(table, column) for table, column in _SEALED)
+        return reseal(self._database, self._vault)
 
     def reopen(self) -> int:
         """This function will open channels again that closed because no key opened their address.
@@ -114,27 +95,4 @@ class Maintenance:
                     done += 1
         if done:
             log.info("reopen.finished", done=done)
-        return done
-
-    def _reseal_column(self, table: type[Any], column: str) -> int:
-        done, last_id, unreadable = 0, 0, 0
-        while True:
-            with self._database.write() as session:
-                rows = session.scalars(
-                    select(table).where(table.id > last_id).order_by(table.id).limit(_BATCH)
-                ).all()
-                for row in rows:
-                    last_id = row.id
-                    sealed = getattr(row, column)
-                    if sealed is None or self._vault.is_current(sealed):
-                        continue
-                    try:
-                        setattr(row, column, self._vault.seal(self._vault.open(sealed)))
-                        done += 1
-                    except SecretError:
-                        unreadable += 1
-            if len(rows) < _BATCH:
-                break
-        if done or unreadable:
-            log.info("reseal.finished", table=table.__tablename__, done=done, unreadable=unreadable)
         return done

@@ -8,7 +8,7 @@ know at night too that nothing goes out.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -45,6 +45,8 @@ def tell_operator(
     details: Mapping[str, str],
     *,
     now: datetime,
+    only: Collection[int] | None = None,
+    useful_for: timedelta = USEFUL_FOR,
 ) -> int:
     """This function will write a notice for each channel of the operator, once for good.
 
@@ -55,15 +57,16 @@ def tell_operator(
         subject: what makes it the same as another one of its kind: "run:12".
         details: what the words need (`billing.letter.Notice` names them); no secrets.
         now: the present.
+        only: the ids of channels that are told; None = all of them.
+        useful_for: what could not be told within so long is told no more.
 
     Returns:
         How many notices are new; 0 where it was told before, or nobody is there to be told.
     """
-    channels = session.scalars(
-        select(OperatorChannel.id)
-        .where(OperatorChannel.isp_id == isp_id)
-        .order_by(OperatorChannel.id)
-    ).all()
+    wanted = select(OperatorChannel.id).where(OperatorChannel.isp_id == isp_id)
+    if only is not None:
+        wanted = wanted.where(OperatorChannel.id.in_(only))
+    channels = session.scalars(wanted.order_by(OperatorChannel.id)).all()
     if not channels:
         log.info("operator.nobody_to_tell", isp_id=isp_id, kind=kind.value, subject=subject)
         return 0
@@ -80,7 +83,7 @@ def tell_operator(
                 state=DeliveryState.PLANNED.value,
                 message_id=str(uuid.uuid4()),
                 not_before=now,
-                useful_until=now + USEFUL_FOR,
+                useful_until=now + useful_for,
                 created_at=now,
             )
             .on_conflict_do_nothing()

@@ -153,7 +153,7 @@ class Policies:
                 .execution_options(synchronize_session=False)
             )
             session.add(PolicyVersion(isp_id=isp.id, text=text, author=author, created_at=now))
-            return PolicySet(changed=True, replanned=_replan(session, isp.id, now=now))
+            return PolicySet(changed=True, replanned=replan(session, isp.id, now=now))
 
 
 def _usable(isp: Isp, text: str) -> Policy:
@@ -174,8 +174,8 @@ def _newest(session: Session, isp: Isp) -> PolicyVersion | None:
     ).first()
 
 
-def _replan(session: Session, isp_id: int, *, now: datetime) -> int:
-    """Have the planner decide on every open invoice, in one statement."""
+def replan(session: Session, isp_id: int, *, now: datetime) -> int:
+    """This function will have the planner decide on every open invoice; return how many."""
     found = session.execute(
         update(Invoice)
         .where(

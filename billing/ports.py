@@ -337,6 +337,35 @@ class NoticePort(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PingTrouble:
+    """What went wrong with a call, without its address; `answered` = somebody was there."""
+
+    words: str
+    answered: bool
+
+
+class HeartbeatPort(Protocol):
+    """The door to whoever watches from outside that we are alive."""
+
+    def check(self, url: str) -> str:
+        """Return an address in its plain form. Raises `DestinationError`, quoting nothing."""
+        ...
+
+    def label(self, url: str) -> str:
+        """Return what of an address may be shown: where it leads, not what it says there."""
+        ...
+
+    def ping(self, url: str, *, failed: bool = False) -> PingTrouble | None:
+        """Call an address once; return what went wrong; never raises.
+
+        Args:
+            url: as `check` returned it. Secret.
+            failed: say that it went wrong instead.
+        """
+        ...
+
+
 class VaultPort(Protocol):
     """Encryption at rest and keyed hashes, by a ring of keys."""
 
@@ -350,6 +379,10 @@ class VaultPort(Protocol):
 
     def is_current(self, sealed: str) -> bool:
         """Whether a value is sealed under the first key."""
+        ...
+
+    def key_of(self, sealed: str) -> str | None:
+        """Return the name of the key under which a value is sealed; None = of none in the ring."""
         ...
 
     def digest(self, clear: str, *, purpose: str) -> str:

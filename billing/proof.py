@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing.calendar import Calendar
+from billing.forgetting import PREFIX
 from billing.isps import SetupError, find_isp
 from billing.letter import Fate
 from billing.policy import Policy
@@ -44,7 +45,8 @@ class ProofLine:
         utc: when, ISO 8601.
         isp: the slug.
         client_id, public_id: whom, as Wispro names them.
-        invoice: number or id; "" for a digest of old debts.
+        invoice: number or id; "" for a digest of old debts, a keyed hash for a customer who was
+            forgotten, whose client_id is one, too.
         channel: kind of channel ("email", "telegram", …).
         to: its masked label.
         kind, step, anchor_date: of the alert; the step as in `Account.steps_off`, "due_soon -5d",
@@ -101,8 +103,7 @@ def proof(session: Session, slug: str, *, first: date, last: date) -> Iterator[P
 def keep_until(policy: Policy, at: datetime, calendar: Calendar) -> datetime | None:
     """This function will say until when the evidence of a send has to be kept.
 
-    Nothing prunes evidence today; whatever will, asks here first, with the policy that is in force
-    when it prunes.
+    `billing.pruning` goes by it, with the policy that is in force when it prunes.
 
     Args:
         policy: of the ISP; its preset names a country's rule (`Preset.keep_years`).
@@ -164,6 +165,12 @@ def _lines(session: Session, isp: Isp, *, first: date, last: date) -> Iterator[P
             return
 
 
+def _about(alert: Alert, invoice: Invoice | None) -> str:
+    if invoice is not None:
+        return invoice.number or invoice.wispro_id
+    return alert.subject if alert.subject.startswith(PREFIX) else ""
+
+
 def _line(
     isp: Isp,
     attempt: Attempt,
@@ -182,7 +189,7 @@ def _line(
         isp=isp.slug,
         client_id=account.client_id,
         public_id="" if account.public_id is None else str(account.public_id),
-        invoice=(invoice.number or invoice.wispro_id) if invoice is not None else "",
+        invoice=_about(alert, invoice),
         channel=channel.scheme,
         to=channel.label,
         kind=alert.kind,

@@ -46,7 +46,9 @@ HORIZON = timedelta(days=500)
 #: Instants at which something is done: a dozen steps for each of many open invoices, and waits.
 MOST_ROUNDS = 2000
 #: What ends by somebody's hand, and never by time alone.
-_UNTIL_SOMEBODY_ACTS = frozenset({Reason.BREAKER, Reason.STALE_DATA, Reason.NO_TRANSPORT})
+_UNTIL_SOMEBODY_ACTS = frozenset(
+    {Reason.BREAKER, Reason.ISP_DISABLED, Reason.STALE_DATA, Reason.NO_TRANSPORT}
+)
 _A_SECOND = timedelta(seconds=1)
 
 

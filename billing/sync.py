@@ -51,6 +51,10 @@ class SyncBusyError(Exception):
     """Another sync of this ISP is under way."""
 
 
+class IspDisabledError(SyncBusyError):
+    """The operator switched this ISP off: nobody looks at it."""
+
+
 class Sync:
     """The use-case.
 
@@ -126,9 +130,11 @@ class Sync:
             waive: the operator has seen what this run will find; do not hold it.
 
         Raises:
-            SyncBusyError: if another run of this ISP holds the lease.
+            SyncBusyError: if another run of this ISP holds the lease, or the ISP is disabled.
         """
         started = clock()
+        with self._database.read() as session:
+            _refuse_disabled(session.get_one(Isp, isp_id))
         lease = SyncLease(self._database, isp_id, LEASE)
         if not lease.take(now=started):
             raise SyncBusyError("another sync of this ISP is under way")
@@ -164,11 +170,15 @@ class Sync:
             trigger: "schedule" or "hand", kept with the run.
             send: False = what this look makes us owe leaves no earlier than the daemon's own next
                 look would have sent it (product.md, rule 23).
+
+        Raises:
+            IspDisabledError: if its ISP is disabled.
         """
         started = clock()
         with self._database.read() as session:
             account = session.get_one(Account, account_id)
             isp = session.get_one(Isp, account.isp_id)
+            _refuse_disabled(isp)
         run_id, report = open_run(
             self._database,
             isp.id,
@@ -497,6 +507,11 @@ class Sync:
             full_every=timedelta(days=isp.full_every_days),
             habits=Habits(),
         )
+
+
+def _refuse_disabled(isp: Isp) -> None:
+    if not isp.enabled:
+        raise IspDisabledError(f"{isp.slug} is disabled: alerta isp enable {isp.slug}")
 
 
 def _between_looks(isp: Isp, *, now: datetime) -> bool:

@@ -95,6 +95,11 @@ class NoticeKind(StrEnum):
     PROVIDER_RESTING = "provider_resting"
     PROVIDER_RECOVERED = "provider_recovered"
     SMS_BUDGET = "sms_budget"
+    NO_LOOKS = "no_looks"
+    LOOKS_BACK = "looks_back"
+    NO_SENDS = "no_sends"
+    SENDS_BACK = "sends_back"
+    OPERATOR_DIGEST = "operator_digest"
 
 
 class Medium(StrEnum):
@@ -171,12 +176,14 @@ class Reason(StrEnum):
     TRIES_SPENT = "tries_spent"  # the last permitted try failed
     PROVIDER_TROUBLE = "provider_trouble"  # failed for now; waits for its next try
     PROVIDER_LIMIT = "provider_limit"  # as much left over the sending account as its provider takes
+    ISP_DISABLED = "isp_disabled"  # the operator switched the ISP off
     BUDGET = "budget"  # the ISP's budget of this month for this medium is spent
     NO_TRANSPORT = "no_transport"  # the ISP has no sending account for this kind of channel
     RENDER_FAILED = "render_failed"  # the template could not be filled for this customer
     UNREADABLE_SECRET = "unreadable_secret"  # noqa: S105 - a reason, not a secret
     NO_ANSWER = "no_answer"  # the provider may have it (uncertain)
     UNFORESEEN = "unforeseen"  # an error that the code has no name for; see the daemon's log
+    RESTORED = "restored"  # a backup was put back: it may have gone since that was made (uncertain)
     INTERRUPTED = "interrupted"  # the process died between the call and the record (uncertain)
 
 

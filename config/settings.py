@@ -24,6 +24,11 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from billing.ports import DestinationError
+from config.permissions import others_can_read
+from config.sentinels import SCHEME, parse_sentinels
+from notifications.beacons import check_url
+
 PREFIX = "ALERTA_"
 #: Secrets that may be given as `ALERTA_<NAME>_FILE`; a file of 64 KiB is certainly a mistake.
 MAX_SECRET_FILE_BYTES = 65_536
@@ -58,10 +63,13 @@ class Settings(BaseSettings):
         None, description="sqlite:///FILE or postgresql://…; default: SQLite in ALERTA_HOME."
     )
     redis_url: SecretStr | None = Field(
-        None, description="redis://, rediss://, redis+socket://; default: embedded Valkey."
+        None, description="redis://, rediss://, redis+socket://, sentinel://; default: embedded."
     )
     secret_key: SecretStr | None = Field(
         None, description="Key ring, newest first, separated by commas or blanks."
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None, description="Called each minute while the whole installation is well."
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -107,8 +115,13 @@ class Settings(BaseSettings):
     def _known_broker(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith(_BROKERS):
             raise ValueError(f"must begin with {', '.join(_BROKERS)}")
-        if value is not None and not value.get_secret_value().startswith("redis+socket://"):
-            _check_port(value.get_secret_value())
+        if value is None:
+            return value
+        url = value.get_secret_value()
+        if url.startswith(SCHEME):
+            parse_sentinels(url)
+        elif not url.startswith("redis+socket://"):
+            _check_port(url)
         return value
 
     @field_validator("http")
@@ -133,6 +146,16 @@ class Settings(BaseSettings):
             )
         _check_port(value)
         return value.rstrip("/")
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _an_address_to_call(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        try:
+            return SecretStr(check_url(value.get_secret_value()))
+        except DestinationError as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("public_url")
     @classmethod
@@ -244,7 +267,8 @@ def _check_port(url: str) -> None:
         raise ValueError("its host and port cannot be read") from None
 
 
-def _secret_names() -> list[str]:
+def secret_names() -> list[str]:
+    """Return the settings that are secrets: each may come from a file instead."""
     return [n for n, f in Settings.model_fields.items() if f.annotation == SecretStr | None]
 
 
@@ -254,7 +278,7 @@ class _FileSource(PydanticBaseSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         del field
         path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
-        if not path or field_name not in _secret_names():
+        if not path or field_name not in secret_names():
             return None, field_name, False
         try:
             return _read_secret(Path(path)), field_name, False
@@ -303,11 +327,13 @@ def _plain(message: str) -> str:
 
 def _unreadable_files() -> list[str]:
     problems = []
-    for name in _secret_names():
+    for name in secret_names():
         variable = f"{PREFIX}{name.upper()}_FILE"
         if path := os.environ.get(variable):
             if os.environ.get(f"{PREFIX}{name.upper()}"):
                 problems.append(f"{variable}: {PREFIX}{name.upper()} is set too; keep one of them")
+            if others_can_read(Path(path)):
+                problems.append(f"{variable}: others can read {path}; run: chmod 600 {path}")
             try:
                 if not _read_secret(Path(path)):
                     problems.append(f"{variable}: the file is empty")
@@ -319,7 +345,7 @@ def _unreadable_files() -> list[str]:
 
 def _unknown_names() -> list[str]:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    known |= {f"{PREFIX}{name.upper()}_FILE" for name in _secret_names()}
+    known |= {f"{PREFIX}{name.upper()}_FILE" for name in secret_names()}
     return [
         f"{name}: no such setting (known: {', '.join(sorted(known))})"
         for name in sorted(os.environ)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from models.base import Base
@@ -21,7 +30,7 @@ class Account(Base):
     first look did. `contact_hours` narrows the ISP's; `steps_off` names steps that this customer
     does not want ("due_soon -5d", "overdue"). `next_look_at` is None while whole-ISP looks cover
     the account. `fingerprint` is of the client's record as it was laid onto this row from a list:
-    an equal one needs no reading.
+    an equal one needs no reading. Since `forgotten_at` the row names nobody: evidence hangs on it.
     """
 
     __tablename__ = "account"
@@ -33,6 +42,13 @@ class Account(Base):
         Index(None, "isp_id", "public_id"),
         Index(None, "isp_id", "custom_id"),
         Index(None, "isp_id", "email_digest"),
+        # Those who left, and nobody else.
+        Index(
+            None,
+            *("isp_id", "unpaired_at"),
+            sqlite_where=text("unpaired_at IS NOT NULL"),
+            postgresql_where=text("unpaired_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -55,6 +71,7 @@ class Account(Base):
     next_look_at: Mapped[datetime | None]
     look_trouble: Mapped[str | None] = mapped_column(String(300))
     fingerprint: Mapped[int | None] = mapped_column(BigInteger)
+    forgotten_at: Mapped[datetime | None]
 
     isp: Mapped[Isp] = relationship()
     channels: Mapped[list[Channel]] = relationship(

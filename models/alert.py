@@ -23,6 +23,7 @@ class Alert(Base):
     __table_args__ = (
         UniqueConstraint("account_id", "subject", "kind", "anchor_date", "step"),
         Index(None, "invoice_id"),
+        Index(None, "isp_id", "created_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -64,6 +65,7 @@ class Delivery(Base):
         ),
         Index(None, "account_id"),
         Index(None, "carried_by"),
+        Index(None, "channel_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

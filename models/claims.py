@@ -18,13 +18,18 @@ from sqlalchemy.orm import Session
 from models.account import Channel
 from models.alert import Alert, Attempt, Delivery
 from models.invoice import Invoice
+from models.isp import Isp
 
 
 def due_routes(session: Session, *, now: datetime) -> Sequence[tuple[int, str]]:
     """Return the ISPs and routes that have deliveries whose time has come, the oldest first."""
     rows = session.execute(
         select(Delivery.isp_id, Delivery.route)
-        .where(Delivery.state == "planned", Delivery.not_before <= now)
+        .where(
+            Delivery.state == "planned",
+            Delivery.not_before <= now,
+            Delivery.isp_id.not_in(select(Isp.id).where(Isp.enabled.is_(False))),
+        )
         .group_by(Delivery.isp_id, Delivery.route)
         .order_by(func.min(Delivery.not_before), Delivery.isp_id, Delivery.route)
     )
@@ -143,6 +148,42 @@ def call_off(
         .execution_options(synchronize_session=False)
     )
     return sorted(rows)
+
+
+def give_back_unbegun(session: Session, isp_id: int, *, limit: int) -> int:
+    """Take claims of an ISP from their workers, who called nobody yet; they are planned again.
+
+    As in `call_off`, the rows are locked first and looked at afterwards.
+
+    Returns:
+        How many were looked at: fewer than `limit` = there were no more. What was begun is on its
+        way, and counted on the other side of the call.
+    """
+    ids = session.scalars(
+        select(Delivery.id)
+        .where(
+            Delivery.state == "sending",
+            Delivery.isp_id == isp_id,
+            ~select(Attempt.id)
+            .where(Attempt.delivery_id == Delivery.id, Attempt.number == Delivery.attempts)
+            .exists(),
+        )
+        .order_by(Delivery.id)
+        .limit(limit)
+        .with_for_update()
+    ).all()
+    begun = (
+        select(Attempt.id)
+        .where(Attempt.delivery_id == Delivery.id, Attempt.number == Delivery.attempts)
+        .exists()
+    )
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(ids), Delivery.state == "sending", ~begun)
+        .values(state="planned", lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+    return len(ids)
 
 
 def _claim(

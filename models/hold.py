@@ -28,6 +28,7 @@ class Hold(Base):
             sqlite_where=text("released_at IS NULL"),
             postgresql_where=text("released_at IS NULL"),
         ),
+        Index(None, "invoice_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

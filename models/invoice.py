@@ -76,7 +76,10 @@ class InvoiceChange(Base):
     """One thing that a diff found on one invoice; its silent first sight is not recorded."""
 
     __tablename__ = "change"
-    __table_args__ = (Index(None, "invoice_id", "at"),)
+    __table_args__ = (
+        Index(None, "invoice_id", "at"),
+        Index(None, "isp_id", "at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"))

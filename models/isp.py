@@ -25,9 +25,16 @@ class Isp(Base):
     when the last complete whole-ISP look began. The circuit breaker: `failures` in a row, why
     (`trouble`), and until when scheduled runs rest (`trouble_until`).
 
+    While it is not `enabled` nothing is looked at and nothing is sent; `disabled_…` say since when,
+    by whom and why. `retention` is how long what is kept, as `billing.retention` reads it; None =
+    the defaults.
+
     The mass-anomaly breaker: `held_run_id` is the run that waits for the operator; nothing is sent
     meanwhile. A run is held above `hold_share` percent of the open invoices, at least
     `hold_at_least` of them, or above `hold_volume` times the usual number of alerts.
+
+    Its operator is told after `no_look_hours` without a complete look, and after `no_send_hours` in
+    which alerts were due and none left; and what happened, on `digest_days` at `digest_at`.
     """
 
     __tablename__ = "isp"
@@ -49,6 +56,10 @@ class Isp(Base):
     debt_sign: Mapped[str] = mapped_column(String(8), default="negative")
     requests_per_second: Mapped[float] = mapped_column(default=2.0)
     enabled: Mapped[bool] = mapped_column(default=True)
+    disabled_at: Mapped[datetime | None]
+    disabled_by: Mapped[str | None] = mapped_column(String(100))
+    disabled_reason: Mapped[str | None] = mapped_column(String(200))
+    retention: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime]
     synced_at: Mapped[datetime | None]
     strategy: Mapped[str] = mapped_column(String(10), default="accounts")
@@ -62,6 +73,10 @@ class Isp(Base):
     hold_at_least: Mapped[int] = mapped_column(default=50)
     hold_volume: Mapped[int] = mapped_column(default=3)
     held_run_id: Mapped[int | None]
+    no_look_hours: Mapped[int] = mapped_column(default=6, server_default="6")
+    no_send_hours: Mapped[int] = mapped_column(default=2, server_default="2")
+    digest_days: Mapped[str] = mapped_column(String(8), default="daily", server_default="daily")
+    digest_at: Mapped[str] = mapped_column(String(5), default="08:00", server_default="08:00")
     sync_lease_token: Mapped[str | None] = mapped_column(String(36))
     sync_lease_until: Mapped[datetime | None]
     sync_turn_at: Mapped[datetime | None]

@@ -23,6 +23,7 @@ class Proposal(Base):
     __table_args__ = (
         UniqueConstraint("sync_run_id", "kind", "subject"),
         Index(None, "isp_id"),
+        Index(None, "account_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -30,6 +30,7 @@ class IspLine:
     currency: str
     contact_hours: str
     enabled: bool
+    disabled_at: datetime | None
     transports: list[str]
     operators: list[str]
     paired: int
@@ -129,6 +130,7 @@ def isps(session: Session) -> list[IspLine]:
             currency=isp.currency,
             contact_hours=isp.contact_hours,
             enabled=isp.enabled,
+            disabled_at=isp.disabled_at,
             transports=schemes.get(isp.id, []),
             operators=labels.get(isp.id, []),
             paired=paired.get(isp.id, 0),
@@ -159,6 +161,7 @@ def accounts(session: Session, *, isp_id: int | None = None) -> list[AccountLine
         select(Account)
         .join(Account.isp)
         .options(contains_eager(Account.isp), selectinload(Account.channels))
+        .where(Account.forgotten_at.is_(None))
         .order_by(Isp.slug, Account.name, Account.id)
     )
     if isp_id is not None:

@@ -19,7 +19,10 @@ class SyncRun(Base):
     """
 
     __tablename__ = "sync_run"
-    __table_args__ = (Index(None, "isp_id", "started_at"),)
+    __table_args__ = (
+        Index(None, "isp_id", "started_at"),
+        Index(None, "account_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     isp_id: Mapped[int] = mapped_column(ForeignKey("isp.id", ondelete="CASCADE"))

@@ -4,6 +4,7 @@ from models.account import Account, AccountWord, Channel, Contract
 from models.alert import Alert, Attempt, Budget, Delivery, Provider
 from models.audit import AuditEnd, AuditEntry
 from models.base import Base
+from models.beat_lease import BeatLease
 from models.bot import Bot, BotQuestion
 from models.hold import Hold
 from models.invoice import Invoice, InvoiceChange
@@ -15,6 +16,7 @@ from models.policy_version import PolicyVersion
 from models.proposal import Proposal
 from models.sync_run import SetAsideRecord, SyncRun
 from models.turns import RouteTurn
+from models.vigil import Heartbeat, Tick, Vigil
 
 __all__ = [
     "Account",
@@ -24,12 +26,14 @@ __all__ = [
     "AuditEnd",
     "AuditEntry",
     "Base",
+    "BeatLease",
     "Bot",
     "BotQuestion",
     "Budget",
     "Channel",
     "Contract",
     "Delivery",
+    "Heartbeat",
     "Hold",
     "Invoice",
     "InvoiceChange",
@@ -45,5 +49,7 @@ __all__ = [
     "RouteTurn",
     "SetAsideRecord",
     "SyncRun",
+    "Tick",
     "Transport",
+    "Vigil",
 ]

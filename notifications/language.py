@@ -16,7 +16,7 @@ from babel import Locale, localedata
 from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, get_currency_symbol
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
 from babel.support import NullTranslations, Translations
 
 if TYPE_CHECKING:
@@ -73,6 +73,10 @@ class Language:
         symbol = get_currency_symbol(currency, locale=self.locale)
         number = format_currency(amount, currency, format="#,##0.00", locale=self.locale)
         return f"{symbol}{NBSP}{number.strip()}"
+
+    def number(self, value: int) -> str:
+        """Return a whole number as it is grouped: `1.204`, or `1,204` in English."""
+        return format_decimal(value, locale=self.locale)
 
     def short(self, day: date) -> str:
         """Return `19/11/2021`, or `Nov 19, 2021` in English, where 11/19 would be read twice."""

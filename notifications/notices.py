@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 _DETAILS = (
     "run", "reason", "changed", "open", "planned", "usual", "decision", "failures", "invoice",
     "explain", "bot", "count", "unreadable", "names", "more", "silent", "token", "accounts",
-    "account", "waiting", "spent", "budget",
+    "account", "waiting", "spent", "budget", "hours",
 )  # fmt: skip
+#: Numbers that may be large: written as the language groups them.
+_NUMBERS = ("sent", "failed", "uncertain", "closed", "holds", "looks", "looks_bad")
 _DETAIL_LENGTH = 200
 #: Kinds of sending account under the names that people know, in every language.
 _ACCOUNTS = {"email": "e-mail", "mailto": "e-mail", "mailtos": "e-mail", "telegram": "Telegram"}
@@ -46,6 +48,15 @@ def notice_primitives(notice: Notice, *, medium: Medium, language: Language) -> 
         except ValueError:
             return ""
 
+    def number(value: str | None) -> str:
+        plain = text(value)
+        return text(language.number(int(plain))) if plain.isdecimal() else plain
+
+    def counts(value: str | None) -> list[tuple[str, str, str]]:
+        """Read "name:number:ids …", ids separated by commas; what cannot be read is left out."""
+        parts = [(*one.split(":"), "", "")[:3] for one in text(value, 2 * _DETAIL_LENGTH).split()]
+        return [(one[0], number(one[1]), one[2].replace(",", ", ")) for one in parts if one[1]]
+
     given = notice.details
     account = text(given.get("account"))
     run = text(given.get("run"))
@@ -58,12 +69,35 @@ def notice_primitives(notice: Notice, *, medium: Medium, language: Language) -> 
         "has_qr": False,
         "stop_url": "",
         "since": wall(given.get("since")),
+        "until": wall(given.get("until")),
+        "looked": wall(given.get("looked")),
+        **_days(notice, language),
+        "by_kind": [(kind, many) for kind, many, _ in counts(given.get("by_kind"))],
+        "by_reason": counts(given.get("by_reason")),
         "month": month(given.get("month")),
         "account_name": _ACCOUNTS.get(account, account),
         "told_at": wall(notice.told_at.isoformat()),
         "approve": text(given.get("approve")) or (f"{sync} --approve {run}" if run else ""),
         "reject": text(given.get("reject")) or (f"{sync} --reject {run}" if run else ""),
         **{name: text(given.get(name)) for name in _DETAILS},
+        **{name: number(given.get(name)) for name in _NUMBERS},
+    }
+
+
+def _days(notice: Notice, language: Language) -> dict[str, Any]:
+    """Return the days that a digest tells of, in words."""
+    nothing = {"first_day": "", "last_day": "", "one_day": False, "yesterday": False}
+    try:
+        first = date.fromisoformat(notice.details["first"])
+        last = date.fromisoformat(notice.details["last"])
+        today = notice.told_at.astimezone(ZoneInfo(notice.timezone)).date()
+    except (KeyError, ValueError):
+        return nothing
+    return {
+        "first_day": language.weekday_short(first),
+        "last_day": language.weekday_short(last),
+        "one_day": first == last,
+        "yesterday": first == last == today - timedelta(days=1),
     }
 
 

@@ -101,4 +101,9 @@ TONE_OF_NOTICE = {
     NoticeKind.PROVIDER_RESTING: Tone.LATE,
     NoticeKind.PROVIDER_RECOVERED: Tone.GOOD,
     NoticeKind.SMS_BUDGET: Tone.SOON,
+    NoticeKind.NO_LOOKS: Tone.LATE,
+    NoticeKind.LOOKS_BACK: Tone.GOOD,
+    NoticeKind.NO_SENDS: Tone.LATE,
+    NoticeKind.SENDS_BACK: Tone.GOOD,
+    NoticeKind.OPERATOR_DIGEST: Tone.CALM,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from billing.watch.ticks import Work
 from tasks import queues
 from tasks.desk import desk
 from tasks.hints import hint
@@ -17,6 +18,7 @@ def plan(**_: object) -> None:
     """This task will plan every step whose time has come."""
     d = desk()
     d.planning.tick(now=d.clock())
+    d.ticks.note(Work.PLAN, now=d.clock())
 
 
 @shared_task(name="deliver.dispatch", queue=queues.DELIVER)
@@ -25,6 +27,7 @@ def dispatch(**_: object) -> None:
     d = desk()
     for _n in range(min(d.delivering.enter_routes(now=d.clock()), MOST_HINTS)):
         hint(batch)
+    d.ticks.note(Work.SEND, now=d.clock())
 
 
 @shared_task(name="deliver.batch", queue=queues.DELIVER)
@@ -36,6 +39,7 @@ def batch(**_: object) -> None:
     """
     d = desk()
     served = d.delivering.serve_next(clock=d.clock)
+    d.ticks.note(Work.SEND, now=d.clock())
     if served is None:
         return
     d.count("deliveries_put_off", str(served.isp_id), served.route, number=served.deferred)

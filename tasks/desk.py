@@ -13,6 +13,9 @@ from billing.maintenance import Maintenance
 from billing.notices import Telling
 from billing.planning import Planning
 from billing.sync import Sync
+from billing.watch.heartbeats import Heartbeats
+from billing.watch.mornings import Mornings
+from billing.watch.ticks import Ticks
 from billing.watch.watching import Watching
 
 
@@ -35,6 +38,9 @@ class Desk:
     watching: Watching
     telling: Telling
     listening: Listening
+    ticks: Ticks
+    heartbeats: Heartbeats
+    mornings: Mornings
     clock: Callable[[], datetime]
     count: Counting
 

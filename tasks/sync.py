@@ -8,6 +8,7 @@ import structlog
 from celery import shared_task
 
 from billing.sync import SyncBusyError
+from billing.watch.ticks import Work
 from tasks import queues
 from tasks.desk import desk
 from tasks.hints import hint
@@ -28,6 +29,7 @@ def dispatch(**_: object) -> None:
         hint(sync_isp, isp_id=isp_id)
     if len(due) > MOST_HINTS:
         hint(dispatch)
+    d.ticks.note(Work.LOOK, now=d.clock())
 
 
 @shared_task(name="sync.isp", queue=queues.SYNC)
@@ -48,6 +50,7 @@ def sync_isp(*, isp_id: int, **_: object) -> None:
     except SyncBusyError:
         log.info("sync.busy", isp_id=isp_id)
         return
+    d.ticks.note(Work.LOOK, now=d.clock())
     if report.more:
         hint(dispatch)
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import urllib.parse
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
+from config.sentinels import SCHEME, Sentinels, parse_sentinels
 from config.settings import Settings
+
+#: Before every key of Celery's.
+GLOBAL_PREFIX = "alerta:"
 
 #: `sun_path` holds 108 bytes with its terminator (unix(7)).
 _LONGEST_SOCKET_PATH = 107
@@ -28,10 +35,30 @@ def socket_path(home: Path) -> Path:
 
 
 def broker_url(settings: Settings) -> str:
-    """Return the URL that Celery connects to. May hold a password."""
-    if settings.redis_url is not None:
-        return settings.redis_url.get_secret_value()
-    return "redis+socket://" + urllib.parse.quote(str(socket_path(settings.home)))
+    """Return the URL that Celery connects to. May hold a password.
+
+    kombu takes `rediss://` without options for "whatever certificate": we say what is meant.
+    """
+    if settings.redis_url is None:
+        return "redis+socket://" + urllib.parse.quote(str(socket_path(settings.home)))
+    url = settings.redis_url.get_secret_value()
+    if url.startswith("rediss://") and "ssl_cert_reqs=" not in url:
+        return url + ("&" if "?" in url else "?") + "ssl_cert_reqs=required"
+    if url.startswith(SCHEME):
+        return _celery_sentinels(parse_sentinels(url))
+    return url
+
+
+def transport_options(settings: Settings) -> dict[str, Any]:
+    """Return what Celery must be told about the broker beside its URL."""
+    url = settings.redis_url.get_secret_value() if settings.redis_url else ""
+    if not url.startswith(SCHEME):
+        return {}
+    sentinels = parse_sentinels(url)
+    return {
+        "master_name": sentinels.master,
+        "sentinel_kwargs": {**_own_login(sentinels), "socket_timeout": 5},
+    }
 
 
 def broker_client(settings: Settings, *, timeout: float) -> Redis:
@@ -46,7 +73,43 @@ def broker_client(settings: Settings, *, timeout: float) -> Redis:
         path = str(socket_path(settings.home))
         return Redis(unix_socket_path=path, socket_timeout=timeout, retry=once)
     url = settings.redis_url.get_secret_value().replace("redis+socket://", "unix://", 1)
-    return Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=once)
+    waits: dict[str, Any] = {
+        "socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": once,
+    }  # fmt: skip
+    if url.startswith(SCHEME):
+        return _master(parse_sentinels(url), waits)
+    return Redis.from_url(url, **waits)
+
+
+def _master(sentinels: Sentinels, waits: dict[str, Any]) -> Redis:
+    """Return a client that asks, at each connection, who is the master now."""
+    ask: Any = Sentinel  # redis-py types neither it nor what it returns
+    found: Redis = ask(
+        list(sentinels.hosts), sentinel_kwargs={**_own_login(sentinels), **waits}
+    ).master_for(
+        sentinels.master,
+        db=sentinels.database,
+        username=sentinels.username,
+        password=sentinels.password,
+        **waits,
+    )
+    return found
+
+
+def _own_login(sentinels: Sentinels) -> dict[str, str]:
+    login = {"username": sentinels.own_username, "password": sentinels.own_password}
+    return {name: value for name, value in login.items() if value}
+
+
+def _celery_sentinels(sentinels: Sentinels) -> str:
+    quote = partial(urllib.parse.quote, safe="")
+    login = ""
+    if sentinels.password:
+        login = f"{quote(sentinels.username or '')}:{quote(sentinels.password)}@"
+    return ";".join(
+        f"{SCHEME}{login}{f'[{host}]' if ':' in host else host}:{port}/{sentinels.database}"
+        for host, port in sentinels.hosts
+    )
 
 
 def answers(socket: Path) -> bool:

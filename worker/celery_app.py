@@ -8,16 +8,20 @@ from typing import Any
 import billiard.pool
 from celery import Celery
 from celery.signals import (
+    beat_init,
     setup_logging,
     task_postrun,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
+    worker_ready,
 )
 
 from config.settings import Settings
 from tasks import queues
 from worker import kombu_guard, logs, signals
+from worker.broker import GLOBAL_PREFIX, transport_options
+from worker.readiness import say_ready
 from worker.schedule import schedule
 from worker.traces import Traces
 
@@ -66,7 +70,8 @@ def make_app(settings: Settings, broker_url: str) -> Celery:
             "socket_connect_timeout": 5,
             "socket_keepalive": not broker_url.startswith("redis+socket"),
             "health_check_interval": 25,
-            "global_keyprefix": "alerta:",
+            "global_keyprefix": GLOBAL_PREFIX,
+            **transport_options(settings),
         },
         # Celery's own soft shutdown sleeps its whole time even if the tasks end earlier, and then
         # does not acknowledge them: the supervisor bounds a warm one instead.
@@ -89,6 +94,11 @@ def _connect_signals(settings: Settings) -> None:
     @setup_logging.connect(weak=False)
     def _own_logs(**_: Any) -> None:
         logs.configure(settings)
+
+    @worker_ready.connect(weak=False)
+    @beat_init.connect(weak=False)
+    def _ready(**_: Any) -> None:
+        say_ready()
 
     @worker_init.connect(weak=False)
     def _load_once(**_: Any) -> None:

@@ -6,7 +6,7 @@ start, and most commands of support need neither.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from billing.auditing import Auditing
 from billing.baseline import Baseline
+from billing.changing import Changing
 from billing.channels import Channels
 from billing.delivery.batch import LANES
 from billing.delivery.delivering import Delivering
 from billing.delivery.resending import Resending
 from billing.delivery.trial import Trial
+from billing.forgetting import Forgetting
 from billing.holds import Holds
 from billing.identity import LOGIN_PURPOSE
 from billing.inviting import Inviting
@@ -31,9 +33,15 @@ from billing.overrides import Overrides
 from billing.pairing import Pairing
 from billing.planning import Planning
 from billing.policies import Policies
-from billing.ports import PacePort, WisproAccess
+from billing.ports import DestinationError, PacePort, SecretError, WisproAccess
+from billing.pruning import Pruning
+from billing.removing import Removing
 from billing.stopping import Stopping
+from billing.switching import Switching
 from billing.sync import Sync
+from billing.watch.heartbeats import Heartbeats
+from billing.watch.mornings import Mornings
+from billing.watch.ticks import Ticks
 from billing.watch.watching import Watching
 from config.keys import open_vault
 from config.settings import Settings
@@ -42,6 +50,7 @@ from models.schema import present_revision, wanted_revision
 from tasks import desk
 from wispro.login import login_token
 from wispro.logs import quiet_http_logs
+from worker.database_errors import plain_database_error
 from worker.errors import NotReadyError
 from worker.pace import SharedPacer
 from worker.shelf import Shelf
@@ -103,7 +112,14 @@ class House:
         self.policies = Policies(self.database)
         self.overrides = Overrides(self.database, self.vault, login_token)
         self.maintenance = Maintenance(self.database, self.vault)
-        self.watching = Watching(self.database, self.vault)
+        self.watching = Watching(self.database, self.vault, every=settings.sync_every)
+        self.ticks = Ticks(self.database)
+        self.mornings = Mornings(self.database)
+        self.changing = Changing(self.database, self.vault)
+        self.forgetting = Forgetting(self.database, self.vault, login_token)
+        self.pruning = Pruning(self.database)
+        self.switching = Switching(self.database)
+        self.removing = Removing(self.database, self._bot_of)
 
     @cached_property
     def tallies(self) -> Tallies:
@@ -155,6 +171,20 @@ class House:
         return Telling(self.database, self.vault, self.messenger)
 
     @cached_property
+    def heartbeats(self) -> Heartbeats:
+        """Call the URLs that are called while all is well."""
+        from notifications.heartbeat import HeartbeatDoor  # noqa: PLC0415 - see above
+
+        url = self.settings.heartbeat_url
+        return Heartbeats(
+            self.database,
+            self.vault,
+            HeartbeatDoor(self._client()),
+            installation=None if url is None else url.get_secret_value(),
+            rest=max(self.settings.tick, timedelta(minutes=1)),
+        )
+
+    @cached_property
     def delivering(self) -> Delivering:
         """Send what is due."""
         return Delivering(
@@ -164,10 +194,15 @@ class House:
             self.messenger,
             max_pdf_bytes=self.settings.max_pdf_bytes,
             pace=self.pace,
-            shelf=Shelf(self.settings.home / "papers", self.vault),
+            shelf=self.shelf,
             lanes=self.lanes,
             public_url=self.settings.public_url,
         )
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Invoice PDFs that were fetched lately."""
+        return Shelf(self.settings.home / "papers", self.vault)
 
     @cached_property
     def trial(self) -> Trial:
@@ -198,11 +233,23 @@ class House:
             told=partial(self.tallies.add, WISPRO_REQUESTS, str(access.isp_id)),
         )
 
+    def _bot_of(self, sealed: str) -> int | None:
+        """Say which Telegram bot a sealed sending account is."""
+        try:
+            return self.chat.access(self.vault.open(sealed)).bot_id
+        except (SecretError, DestinationError):
+            return None
+
     def records(self) -> Records:
         """Return the DNS as this machine sees it."""
         from worker.records import Records  # noqa: PLC0415 - only the doctor asks
 
         return Records()
+
+    @property
+    def http(self) -> httpx.Client:
+        """The connections of this process to whatever speaks HTTP."""
+        return self._client()
 
     def _client(self) -> httpx.Client:
         import httpx  # noqa: PLC0415 - see above
@@ -244,6 +291,8 @@ class House:
         except SQLAlchemyError as error:
             why = plain_database_error(error)
             raise NotReadyError(f"the database does not answer: {why}") from None
+        except (OSError, ValueError) as error:  # its folder, or an option of its address
+            raise NotReadyError(f"the database cannot be opened: {error}") from None
         if present is not None and present > wanted_revision():
             raise NotReadyError(
                 f"the database is at revision {present}, newer than this program: update it"
@@ -267,6 +316,9 @@ class House:
                 self.watching,
                 self.telling,
                 self.listening,
+                self.ticks,
+                self.heartbeats,
+                self.mornings,
                 self.clock,
                 self.tallies.add,
             )
@@ -287,9 +339,3 @@ class House:
         if self.traces is not None:
             self.traces.close()
         self.database.close()
-
-
-def plain_database_error(error: SQLAlchemyError) -> str:
-    """Return one line of a database error, without the statement."""
-    cause = getattr(error, "orig", None) or error
-    return next(iter(str(cause).strip().splitlines()), type(cause).__name__)

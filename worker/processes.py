@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from config.settings import Settings
 from tasks import queues
+from worker.starting import only_daemon, require_broker, require_home
 from worker.supervisor import Child, Supervisor
 from worker.valkey import EmbeddedValkey
 
@@ -18,6 +19,7 @@ def worker_children(settings: Settings, names: Sequence[str] = queues.QUEUES) ->
     return [
         Child(
             name=f"worker {name}",
+            says_ready=True,
             command=[
                 *_CELERY,
                 "worker",
@@ -45,14 +47,15 @@ def port_children(settings: Settings) -> list[Child]:
 
 
 def beat_child(settings: Settings) -> Child:
-    """This function will describe beat. It keeps nothing on disk: a tick is harmless."""
+    """This function will describe beat, of which one at a time ticks; it keeps nothing on disk."""
     return Child(
         name="beat",
+        says_ready=True,
         command=[
             *_CELERY,
             "beat",
             "--scheduler",
-            "celery.beat:Scheduler",
+            "worker.beat:LeasedScheduler",
             "--pidfile",
             "",
             "--loglevel",
@@ -66,18 +69,27 @@ def web_child() -> Child:
     return Child(name="web", command=[sys.executable, "-m", "worker", "web"])
 
 
-def run(settings: Settings, children: Sequence[Child]) -> None:
+def run(settings: Settings, children: Sequence[Child], parts: Sequence[str]) -> None:
     """This function will run processes, with the embedded Valkey if that is the broker.
 
+    Args:
+        settings: of this process.
+        children: what to run.
+        parts: what they do: "beat" and names of queues.
+
     Raises:
+        NotReadyError: if the folder, the broker or another daemon stands in the way.
         ValkeyError: if the embedded Valkey does not start.
     """
-    valkey = EmbeddedValkey(settings.home) if settings.embedded_broker else None
-    if valkey is None:
-        Supervisor(children).run()
-        return
-    try:
-        valkey.start()
-        Supervisor(children, tend=valkey.keep).run()
-    finally:
-        valkey.stop()
+    require_home(settings)
+    require_broker(settings)
+    with only_daemon(settings, parts):
+        valkey = EmbeddedValkey(settings.home) if settings.embedded_broker else None
+        if valkey is None:
+            Supervisor(children).run()
+            return
+        try:
+            valkey.start()
+            Supervisor(children, tend=valkey.keep).run()
+        finally:
+            valkey.stop()

@@ -31,6 +31,8 @@ def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         "mend what broke off": _every(60.0, "deliver.sweep", queues.DELIVER),
         "watch for trouble": _every(60.0, "operator.watch", queues.SUPPORT),
         "tell operators": _every(tick, "operator.tell", queues.SUPPORT),
+        "say that all is well": _every(min(60.0, 4 * tick), "operator.ping", queues.SUPPORT),
+        "say what happened": _every(300.0, "operator.digest", queues.SUPPORT),
         "hear what people write": _every(listen_tick, "telegram.poll", queues.LISTEN),
         "close dead runs": _daily("maintenance.tidy", minute=17),
         "seal under the newest key": _daily("maintenance.reseal", minute=47),

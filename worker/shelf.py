@@ -27,6 +27,8 @@ MOST_BYTES = 256 * 2**20
 LONGEST = 7 * 86_400
 #: Papers laid down by one process between two looks at the size of the shelf.
 _LOOK_EVERY = 64
+#: Of a keyed hash, in the name of a file.
+_DIGITS = 24
 #: A shelf that is too full is emptied to this share of its size.
 _KEEP = 0.8
 
@@ -107,6 +109,22 @@ class Shelf:
         if self._laid % _LOOK_EVERY == 0:
             self.tidy()
 
+    def about(self, subject: str) -> list[bytes]:
+        """Return every paper about one invoice ("ISP|INVOICE"), whatever its version."""
+        found = []
+        for path in self._papers_about(subject):
+            with suppress(OSError, SecretError):
+                found.append(self._vault.open_bytes(path.read_bytes()))
+        return found
+
+    def forget(self, subject: str) -> int:
+        """Drop every paper about one invoice; return how many there were."""
+        paths = self._papers_about(subject)
+        for path in paths:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        return len(paths)
+
     def tidy(self) -> None:
         """Drop what is too old, and the oldest papers of a shelf that is too full."""
         kept: list[tuple[float, int, Path]] = []
@@ -129,4 +147,11 @@ class Shelf:
                 break
 
     def _path(self, name: str) -> Path:
-        return self._folder / self._vault.digest(name, purpose="paper")[:40]
+        """The invoice first, so that all of its papers are found, and then the version."""
+        return self._folder / (self._of("|".join(name.split("|")[:2])) + self._of(name))
+
+    def _papers_about(self, subject: str) -> list[Path]:
+        return sorted(self._folder.glob(f"{self._of(subject)}*"))
+
+    def _of(self, text: str) -> str:
+        return self._vault.digest(text, purpose="paper")[:_DIGITS]

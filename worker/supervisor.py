@@ -7,11 +7,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
+from worker import readiness
+from worker.heartbeat import Heartbeat
 from worker.lifeline import die_with_parent
 
 log = structlog.get_logger()
@@ -23,19 +26,31 @@ STOP_WITHIN = 28.0
 _LONGEST_PAUSE = 30.0
 #: A process that lived this long was healthy: its next restart is immediate again.
 _HEALTHY_AFTER = 60.0
+#: Who has not been ready for so long is not coming back by itself: longer than any pause.
+_UNWELL_FOR = 120.0
 _POLL = 0.2
 
 
 @dataclass(slots=True)
 class Child:
-    """One process to keep running."""
+    """One process to keep running.
+
+    Args:
+        name: for people.
+        command: that starts it.
+        says_ready: whether it tells when it is (`worker/readiness.py`); else it is once it runs.
+    """
 
     name: str
     command: Sequence[str]
+    says_ready: bool = False
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     failures: int = 0
     restart_at: float = 0.0
+    ready: bool = False
+    unwell_since: float | None = None
+    pipe: int | None = None
 
 
 class Supervisor:
@@ -44,11 +59,19 @@ class Supervisor:
     Args:
         children: what to run; stopped in this order.
         tend: called five times a second, for whatever else must be kept alive.
+        heartbeat: tells systemd how we are.
     """
 
-    def __init__(self, children: Sequence[Child], tend: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        children: Sequence[Child],
+        tend: Callable[[], None] = lambda: None,
+        *,
+        heartbeat: Heartbeat | None = None,
+    ) -> None:
         self._children = children
         self._tend = tend
+        self._heartbeat = heartbeat or Heartbeat()
         self._stopping = False
 
     def run(self) -> None:
@@ -71,9 +94,34 @@ class Supervisor:
         self._tend()
         for child in self._children:
             self._keep(child)
+            self._look_at(child)
+        self._heartbeat.beat(ready=self.is_ready(), healthy=self.is_healthy(), status=self.status())
+
+    def is_ready(self) -> bool:
+        """Whether every child is ready."""
+        return all(child.ready for child in self._children)
+
+    def is_healthy(self) -> bool:
+        """Whether every child is ready, or is likely to be again soon."""
+        now = time.monotonic()
+        return all(
+            child.unwell_since is None or now - child.unwell_since < _UNWELL_FOR
+            for child in self._children
+        )
+
+    def status(self) -> str:
+        """Return one line about the children, for people."""
+        unwell = [child.name for child in self._children if not child.ready]
+        fine = [child.name for child in self._children if child.ready]
+        return "; ".join(
+            f"{word}: {', '.join(names)}"
+            for word, names in (("running", fine), ("not ready", unwell))
+            if names
+        )
 
     def stop(self) -> None:
         """Ask every child to end, and end those that do not."""
+        self._heartbeat.stopping()
         running = [c.process for c in self._children if c.process and c.process.poll() is None]
         asked = time.monotonic()
         for number, until in ((signal.SIGTERM, FINISH_WITHIN), (signal.SIGQUIT, STOP_WITHIN)):
@@ -89,6 +137,21 @@ class Supervisor:
         del number, frame
         self._stopping = True
 
+    def _look_at(self, child: Child) -> None:
+        """Hear whether a child is ready, and remember since when it is not."""
+        if child.pipe is not None:
+            with suppress(BlockingIOError):
+                said = os.read(child.pipe, 1)
+                os.close(child.pipe)
+                child.pipe = None
+                child.ready = said == b"1"
+        elif child.process is not None and not child.says_ready:
+            child.ready = True
+        if child.ready:
+            child.unwell_since = None
+        elif child.unwell_since is None:
+            child.unwell_since = time.monotonic()
+
     def _keep(self, child: Child) -> None:
         now = time.monotonic()
         if child.process is not None:
@@ -100,15 +163,33 @@ class Supervisor:
             log.warning(
                 "supervisor.restart", child=child.name, code=child.process.returncode, after=pause
             )
-            child.process, child.restart_at = None, now + pause
+            child.process, child.restart_at, child.ready = None, now + pause, False
+            if child.pipe is not None:
+                os.close(child.pipe)
+                child.pipe = None
         if now >= child.restart_at:
             child.started = now
-            child.process = subprocess.Popen(  # noqa: S603 - our own commands
-                child.command,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C reaches us, and we tell the children
-                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - no thread exists here
-            )
+            self._start(child)
+
+    def _start(self, child: Child) -> None:
+        environment, theirs = dict(os.environ), None
+        if child.says_ready:
+            child.pipe, theirs = os.pipe()
+            os.set_blocking(child.pipe, False)
+            environment[readiness.VARIABLE] = str(theirs)
+        # What systemd says to us is not for them.
+        for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
+            environment.pop(name, None)
+        child.process = subprocess.Popen(  # noqa: S603 - our own commands
+            child.command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches us, and we tell the children
+            pass_fds=() if theirs is None else (theirs,),
+            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - no thread exists here
+        )
+        if theirs is not None:
+            os.close(theirs)
 
 
 def _ended(process: subprocess.Popen[bytes], *, by: float) -> bool:

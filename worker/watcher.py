@@ -19,7 +19,8 @@ from config.settings import Settings
 from models.database import Database
 from models.schema import present_revision, wanted_revision
 from worker.broker import broker_client
-from worker.house import plain_database_error, utc_now
+from worker.database_errors import plain_database_error
+from worker.house import utc_now
 from worker.pulse import Pulse, feel
 from worker.tail import Happened, Tail
 from worker.tallies import Tally

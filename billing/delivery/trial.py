@@ -93,6 +93,8 @@ class Trial:
     ) -> int:
         account = find_account(session, slug, client, self._vault, self._login_token)
         channel = channel_numbered(session, account, number)
+        if not account.isp.enabled:
+            raise ChannelError(f"{slug} is disabled: alerta isp enable {slug}")
         if not account.paired:
             raise ChannelError(f"{account.name} is not paired: alerta pair {slug} … --to …")
         if channel.disabled_at is not None:

@@ -32,6 +32,9 @@ def main() -> int:
     broken = 0
     for name in given.trial:
         for kind in kinds:
+            if (why := trials.why_not(name, kind)) is not None:
+                print(f"{name} on {kind}: skipped, {why}", flush=True)
+                continue
             print(f"{name} on {kind}, seed {given.seed} …", flush=True)
             with tempfile.TemporaryDirectory(prefix="alerta-chaos-") as folder:
                 found = trials.run(name, kind, Path(folder), seed=given.seed, quick=given.quick)

@@ -16,6 +16,7 @@ _TITLES = {
     "clocks": "two daemons, clocks 90 s apart",
     "bot": "one Telegram bot at 30 a second",
     "down": "the mail server away, a bot at work",
+    "hosts": "two hosts, one cut off for 45 s",
 }
 _COLUMNS = (
     "trial", "database", "deliveries", "messages", "`sent`", "`uncertain`", "sent once more",

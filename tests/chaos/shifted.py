@@ -7,6 +7,7 @@ how long a hint is of use.
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 from worker import house, processes
@@ -19,6 +20,8 @@ def main() -> None:
     by, program, *words = sys.argv[1:]
     shift = timedelta(seconds=float(by))
     house.utc_now = lambda: datetime.now(UTC) + shift
+    # Two daemons on one SQLite file are refused; here we see that even they would double nothing.
+    processes.only_daemon = lambda *_: nullcontext()  # type: ignore[assignment, attr-defined]
     python, module_flag, *celery = processes._CELERY
     processes._CELERY = (python, module_flag, _SELF, by, *celery)  # type: ignore[assignment]
     sys.argv = [program, *words]

@@ -6,6 +6,7 @@ import os
 import random
 import sys
 from bisect import bisect_left
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,7 +113,7 @@ class Stage(Generic[P]):
     def stands(self) -> list[Stand]:
         """Return how every delivery stands, with its attempts."""
         with self.house.database.read() as session:
-            fates: dict[int, list[str | None]] = {one.delivery_id: [] for one in self.owed}
+            fates: defaultdict[int, list[str | None]] = defaultdict(list)
             for row in session.execute(
                 select(Attempt.delivery_id, Attempt.fate).order_by(Attempt.number)
             ):

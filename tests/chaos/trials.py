@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import chats, clocks, flushing, storm, victims
+from tests.chaos import chats, clocks, flushing, hosts, network, storm, victims
 from tests.chaos.chats import Chats
 from tests.chaos.hastening import finish, unended
 from tests.chaos.judging import judge, not_at_once, overtaken
@@ -123,13 +123,26 @@ def down(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
     return {**found, "faults": faults, "blows": blows, "note": note}
 
 
+def cut_off(folder: Path, url: str, *, seed: int, quick: bool) -> Found:
+    """This function will cut one of two worker hosts off, in mid-sweep and mid-delivery."""
+    number, people = (300, 20) if quick else (2_000, 60)
+    return hosts.cut_one_off(folder, url, seed=seed, number=number, people=people)
+
+
+def why_not(name: str, kind: str) -> str | None:
+    """This function will say why a trial cannot be run on a kind of database here, or None."""
+    if name != "hosts":
+        return None
+    return "several hosts need PostgreSQL" if kind == "sqlite" else network.why_not()
+
+
 def _is_done(stage: Stage[Any]) -> bool:
     return unended(stage) == 0
 
 
 TRIALS: Mapping[str, Callable[..., Found]] = {
     "kills": kills, "flushes": flushes, "clocks": two_clocks, "bot": bot,
-    "down": down,
+    "down": down, "hosts": cut_off,
 }  # fmt: skip
 
 

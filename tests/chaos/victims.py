@@ -41,7 +41,7 @@ def find(daemon: Running, kind: Kind) -> list[psutil.Process]:
         case Kind.PARENT:
             return [one for name in queues.QUEUES for one in _children(daemon, f"--queues {name}")]
         case Kind.BEAT:
-            return _children(daemon, "celery.beat:Scheduler")
+            return _children(daemon, "worker.beat:LeasedScheduler")
         case Kind.VALKEY:
             return _children(daemon, "unixsocket")
 

@@ -327,7 +327,7 @@ def test_unpaired(open_town: Town) -> None:
     open_town.house.pairing.unpair(SLUG, ana.id, now=open_town.now)
     found = why(open_town)
 
-    why_not = "el cliente está desvinculado, o el ISP en pausa"
+    why_not = "el cliente está desvinculado"
     assert said(found, "issued") == f"No salió: {why_not}"
     for kind, step in (("due_soon", "-5d"), ("due_today", None)):
         assert said(found, kind, step) == f"No saldrá: {why_not}"

@@ -20,12 +20,13 @@ from sqlalchemy import inspect
 from billing import bot_turns, ending, listening, notices, runs, sync
 from billing.delivery import batch as delivery
 from billing.delivery import looking
+from billing.watch import heartbeats
 from config.settings import Settings
 from models.base import Base
 from models.database import SQLITE_BUSY_SECONDS, make_engine
 from models.schema import migrate, present_revision, wanted_revision
 from models.tables import Account  # noqa: F401 - makes the metadata whole
-from notifications import telegram
+from notifications import heartbeat, telegram
 from tasks import queues
 from tests.support.processes import ROOT
 from wispro.limits import Limits
@@ -94,6 +95,8 @@ def test_every_task_is_declared_for_a_queue_of_its_family(tasks: dict[str, Any])
         "maintenance.reseal": queues.SUPPORT,
         "operator.tell": queues.SUPPORT,
         "operator.watch": queues.SUPPORT,
+        "operator.ping": queues.SUPPORT,
+        "operator.digest": queues.SUPPORT,
         "telegram.poll": queues.LISTEN,
     }
     assert set(TASK_MODULES) == {task.__module__ for task in tasks.values()}
@@ -147,6 +150,10 @@ def test_the_budget_of_time_is_a_chain() -> None:
     assert batch < queues.SOFT_LIMIT
     assert digest < queues.SOFT_LIMIT
     assert notices.BATCH_BUDGET.total_seconds() + house.SEND_TIMEOUT < queues.SOFT_LIMIT
+    # a call of a heartbeat connects, writes and reads, each for so long at the most
+    call = 4 * heartbeat.TIMEOUT
+    assert call < heartbeats.LEASE.total_seconds()
+    assert heartbeats.ROUND_BUDGET.total_seconds() + call < 60  # the next round finds this one over
     # a turn of a bot: what waits is answered, then a long poll, then what came is answered
     poll = listening.LONG_POLL.total_seconds() + telegram.TIMEOUT
     answers = bot_turns.ANSWERS_FOR.total_seconds() + telegram.TIMEOUT
@@ -222,6 +229,8 @@ def test_the_commands_that_scripts_rely_on_are_there() -> None:
             "isp add",
             "isp transport",
             "isp operator",
+            "isp heartbeat",
+            "isp operator-digest",
             "isp list",
             "pair",
             "unpair",

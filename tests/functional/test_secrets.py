@@ -15,6 +15,7 @@ from tests.support.inbox import Inbox
 from tests.support.marks import on_sqlite
 from tests.support.processes import wait_until
 from tests.support.town import SLUG, TOKEN, Town
+from tests.support.watcher import UUID, Watcher
 from wispro.sandbox import FIXTURE_SECRETS
 from wispro.sandbox.model import Client
 from wispro.sandbox.server import SandboxServer
@@ -157,8 +158,10 @@ def test_the_daemon_logs_no_secret_at_debug(
     town.sync()
     town.bill(ana)
     town.break_wispro("http_500", times=1)
-    with cli.start("up", log="daemon.log") as daemon:
+    with Watcher() as watcher, cli.start("up", log="daemon.log") as daemon:
+        town.house.heartbeats.set(SLUG, watcher.url)
         inbox.wait_for(1, seconds=60)
+        watcher.wait_for(1, seconds=60)
         town.break_wispro("body_401", times=2)
         wait_until(
             lambda: "not_authorized" in daemon.text, seconds=60, what="the refusal is logged"
@@ -166,7 +169,8 @@ def test_the_daemon_logs_no_secret_at_debug(
         daemon.process.terminate()
         assert daemon.ends(seconds=30) == 0
     assert sandbox.state.served.total() > 5
-    for name, secret in secrets(ana).items():
+    assert "heartbeat.told" in daemon.text
+    for name, secret in {**secrets(ana), "heartbeat": UUID}.items():
         assert secret not in daemon.text, f"the daemon logged the {name}"
         for path in Path(cli.home).rglob("*"):
             if path.is_file():

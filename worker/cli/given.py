@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from pathlib import Path
 
 from billing.isps import SetupError
 
@@ -30,6 +31,19 @@ def line_of_stdin(given: str, *, what: str) -> str:
     if not line:
         raise SetupError(f"{what}: - reads one line from stdin, and there is none")
     return line
+
+
+def secret_of_file(path: Path, *, what: str) -> str:
+    """Return what a file holds, without the blanks around it.
+
+    Raises:
+        SetupError: if it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise SetupError(f"{what}: cannot read {path}: {why}") from None
 
 
 def who(by: str | None) -> str:

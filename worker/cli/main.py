@@ -26,22 +26,27 @@ from worker.cli import (
     finding,
     holding,
     inviting,
+    isps,
+    keeping,
+    keys,
     looking,
     overriding,
     pairing,
     policies,
     previewing,
+    privacy,
     proving,
     releasing,
     running,
     sending,
     setting_up,
     simulating,
+    vigil,
     watching,
 )
 from worker.cli.show import complain
+from worker.database_errors import plain_database_error
 from worker.errors import NotReadyError, ValkeyError
-from worker.house import plain_database_error
 
 FORESEEN = (
     SetupError,
@@ -70,6 +75,9 @@ app = typer.Typer(
 _MODULES = (
     finding,
     setting_up,
+    isps,
+    keys,
+    vigil,
     policies,
     pairing,
     channels,
@@ -79,11 +87,13 @@ _MODULES = (
     holding,
     explaining,
     proving,
+    privacy,
     releasing,
     sending,
     previewing,
     simulating,
     auditing,
+    keeping,
     running,
     watching,
 )
@@ -118,4 +128,7 @@ def _one_line() -> Iterator[None]:
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:  # a folder that is read-only, a disk that is full
+        complain(f"{error.filename or 'the system'}: {error.strerror or error}")
         sys.exit(1)

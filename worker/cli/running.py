@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,8 +12,11 @@ from config.settings import host_and_port, load_settings
 from tasks import queues
 from worker import logs
 from worker.cli.house import open_house
-from worker.cli.show import complain, console, say, table
+from worker.cli.show import as_json, complain, console, remark, say, table
 from worker.lifeline import die_with_parent
+
+_ROLES = {"worker", "beat", "web"}
+_SIGNS = {"ok": "ok", "warning": "!", "wrong": "✗"}
 
 
 def register(app: typer.Typer) -> None:
@@ -30,35 +34,15 @@ def worker(
 
     Example: `alerta worker`
     """
-    from worker import processes  # noqa: PLC0415
-    from worker.port import require_free  # noqa: PLC0415
-    from worker.traces import require  # noqa: PLC0415
-
-    names = queue or list(queues.QUEUES)
-    if unknown := set(names) - set(queues.QUEUES):
-        raise SetupError(
-            f"no such queue: {', '.join(sorted(unknown))}; known: {', '.join(queues.QUEUES)}"
-        )
-    settings = load_settings()
-    _check_ready()
-    require_free(settings)
-    require(settings)
-    logs.configure(settings)
-    children = [*processes.worker_children(settings, names), *processes.port_children(settings)]
-    processes.run(settings, children)
+    _run(["worker"], queue)
 
 
 def beat() -> None:
-    """Run beat, which only ticks. Two of them are harmless.
+    """Run beat, which only ticks. Of several, one ticks and the others stand by.
 
     Example: `alerta beat`
     """
-    from worker import processes  # noqa: PLC0415
-
-    settings = load_settings()
-    _check_ready()
-    logs.configure(settings)
-    processes.run(settings, [processes.beat_child(settings)])
+    _run(["beat"], None)
 
 
 def web() -> None:
@@ -79,39 +63,76 @@ def web() -> None:
 
 
 def up(
-    *, tied: Annotated[int | None, typer.Option(hidden=True, help="End with this parent.")] = None
+    role: Annotated[
+        str, typer.Option(help="What to run here, with commas; web only with ALERTA_PUBLIC_URL.")
+    ] = "worker,beat,web",
+    queue: Annotated[
+        list[str] | None, typer.Option(help="Only this queue; may be repeated.")
+    ] = None,
+    *,
+    tied: Annotated[int | None, typer.Option(hidden=True, help="End with this parent.")] = None,
 ) -> None:
     """Run everything: workers, beat and, by default, the embedded Valkey. Ctrl-C stops it cleanly.
 
     On the embedded database this also migrates it.
 
-    Example: `alerta up`
+    Example: `alerta up --role worker,beat`
     """
     from models.schema import migrate  # noqa: PLC0415
-    from worker import processes  # noqa: PLC0415
-    from worker.port import require_free  # noqa: PLC0415
-    from worker.traces import require  # noqa: PLC0415
+    from worker.starting import require_home  # noqa: PLC0415
 
     if tied is not None:
         die_with_parent(tied)
     settings = load_settings()
     if settings.embedded_database:
+        require_home(settings)
         with open_house(migrated=False) as house:
+            house.require_known_schema()
             migrate(house.database.engine)
-    _check_ready()
-    require_free(settings)
+    _run(_roles(role), queue, aloud=True)
+    say("stopped")
+
+
+def _roles(given: str) -> list[str]:
+    roles = [one.strip() for one in given.split(",") if one.strip()]
+    if not roles or (unknown := set(roles) - _ROLES):
+        named = ", ".join(sorted(unknown)) if roles else "none"
+        raise SetupError(f"no such role: {named}; known: beat, web, worker")
+    return roles
+
+
+def _run(roles: Sequence[str], queue: Sequence[str] | None, *, aloud: bool = False) -> None:
+    """Run the children of some roles, once everything they need is there."""
+    from worker import processes  # noqa: PLC0415
+    from worker.port import require_free  # noqa: PLC0415
+    from worker.starting import require_home  # noqa: PLC0415
+    from worker.traces import require  # noqa: PLC0415
+
+    names = [name for name in queues.QUEUES if name in (queue or queues.QUEUES)]
+    if unknown := set(queue or ()) - set(queues.QUEUES):
+        raise SetupError(
+            f"no such queue: {', '.join(sorted(unknown))}; known: {', '.join(queues.QUEUES)}"
+        )
+    settings = load_settings()
+    require_home(settings)
+    with open_house():
+        pass
     require(settings)
     logs.configure(settings)
-    children = [
-        *processes.worker_children(settings),
-        processes.beat_child(settings),
-        *processes.port_children(settings),
-    ]
-    if settings.public_url is not None:
+    children, parts = [], []
+    if "worker" in roles:
+        require_free(settings)
+        children += processes.worker_children(settings, names)
+        children += processes.port_children(settings)
+        parts += names
+    if "beat" in roles:
+        children.append(processes.beat_child(settings))
+        parts.append("beat")
+    if "web" in roles and settings.public_url is not None:
         children.append(processes.web_child())
-    say(f"running {', '.join(child.name for child in children)}; Ctrl-C stops")
-    processes.run(settings, children)
-    say("stopped")
+    if aloud:
+        say(f"running {', '.join(child.name for child in children)}; Ctrl-C stops")
+    processes.run(settings, children, parts)
 
 
 def demo() -> None:
@@ -150,12 +171,17 @@ def sandbox(
 
 def doctor(
     slug: Annotated[str | None, typer.Argument(help="The ISP; default all.")] = None,
+    *,
+    strict: Annotated[bool, typer.Option(help="Exit 1 at a warning, too.")] = False,
+    as_data: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
 ) -> None:
-    """Check settings, keys, database, broker, each ISP's token and sending accounts.
+    """Check settings, files, database, broker, clocks, and each ISP's token, accounts and logins.
 
-    Of an ISP that is named it also finds out how its Wispro behaves, and remembers it.
+    Of an ISP that is named it also finds out how its Wispro behaves, and remembers it, and asks the
+    DNS about its sender.
 
-    Exit code 1 if anything is wrong. Makes read-only requests and sends no message.
+    Exit code 0: nothing is wrong, though there may be warnings; 1: something is. Makes read-only
+    requests, logs in and sends no message.
 
     Example: `alerta doctor interatos`
     """
@@ -163,19 +189,41 @@ def doctor(
 
     with open_house(migrated=False) as house:
         findings = examine(house, slug)
-    table(
-        "Findings",
-        ("", "What", "Found", "What to do"),
-        [("ok" if f.ok else "✗", f.what, f.found, f.mend) for f in findings],
-    )
-    if bad := [finding for finding in findings if not finding.ok]:
-        complain(f"{len(bad)} of {len(findings)} checks failed")
+    if as_data:
+        as_json(
+            [
+                {
+                    "what": one.what,
+                    "level": one.level,
+                    "found": one.found,
+                    "why": one.why,
+                    "mend": one.mend,
+                }
+                for one in findings
+            ]
+        )
+    else:
+        table(
+            "Findings",
+            ("", "What", "Found", "What to do"),
+            [
+                (
+                    _SIGNS[one.level],
+                    one.what,
+                    one.found if one.ok or not one.why else f"{one.found}\n({one.why})",
+                    one.mend,
+                )
+                for one in findings
+            ],
+        )
+    wrong = sum(one.level == "wrong" for one in findings)
+    warnings = sum(one.level == "warning" for one in findings)
+    if wrong:
+        complain(f"{wrong} of {len(findings)} checks failed")
+    elif warnings:
+        remark(f"{warnings} of {len(findings)} checks found something to mend", warning=True)
+    if wrong or (strict and warnings):
         raise typer.Exit(1)
-
-
-def _check_ready() -> None:
-    with open_house():
-        pass
 
 
 def _needs_extra(error: ImportError) -> str:

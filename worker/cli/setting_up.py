@@ -1,4 +1,4 @@
-"""Set up: tables, ISPs, sending accounts, keys."""
+"""Set up: tables, ISPs, sending accounts."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ import typer
 from billing.isps import IspSetup, SetupError
 from worker.bots import mend
 from worker.cli.audited import audited
-from worker.cli.given import line_of_stdin
+from worker.cli.given import line_of_stdin, secret_of_file
 from worker.cli.house import open_house
 from worker.cli.show import as_json, complain, say, table
 
 isp = typer.Typer(no_args_is_help=True, help="ISPs and their sending accounts.")
-keys = typer.Typer(no_args_is_help=True, help="The ring of keys that seals tokens and addresses.")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `alerta`."""
     app.command()(migrate)
     app.add_typer(isp, name="isp")
-    app.add_typer(keys, name="keys")
 
 
 def migrate() -> None:
@@ -65,11 +63,7 @@ def isp_add(
     Example: `alerta isp add interatos --name "Interatos sas" --base-url
     https://www.cloud.wispro.co/api/v1 --token-file token.txt`
     """
-    try:
-        token = token_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise SetupError(f"--token-file: cannot read {token_file}: {why}") from None
+    token = secret_of_file(token_file, what="--token-file")
     try:
         minimum = Decimal(minimum_amount)
     except InvalidOperation:
@@ -163,8 +157,14 @@ def isp_tune(
     hold_volume: Annotated[
         int | None, typer.Option(help="or that would send so many times the usual.")
     ] = None,
+    no_look_hours: Annotated[
+        int | None, typer.Option(help="Tell the operator after so long without a complete look,")
+    ] = None,
+    no_send_hours: Annotated[
+        int | None, typer.Option(help="or with alerts due of which none leaves.")
+    ] = None,
 ) -> None:
-    """Change how an ISP is looked at, and what holds a run; shows how it is then.
+    """Change how an ISP is looked at, what holds a run and what silence is told; shows how it is.
 
     Example: `alerta isp tune interatos --rate 1 --hold-share 30`
     """
@@ -179,6 +179,8 @@ def isp_tune(
                 hold_share=hold_share,
                 hold_at_least=hold_at_least,
                 hold_volume=hold_volume,
+                no_look_hours=no_look_hours,
+                no_send_hours=no_send_hours,
             ),
         )
     say(f"{slug}: " + ", ".join(f"{name} {value:g}" for name, value in now.items()))
@@ -268,7 +270,8 @@ def isp_operator(
 
     Told are: sends that are held, Wispro or a sending account in trouble, and the end of each;
     channels that closed by themselves, secrets that no key opens, an SMS budget that is nearly
-    spent. At any hour. Best over another way than the customers': what is broken tells nobody.
+    spent; no complete look, or nothing that leaves, for hours. At any hour. One at least should be
+    a whole Apprise URL of its own: what is broken tells nobody. See also isp operator-digest.
 
     Example: `alerta isp operator interatos noc@isp.example`
     """
@@ -303,35 +306,14 @@ def isp_list(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
         "ISPs",
         (
             *("ISP", "Name", "Paired", "Hours", "Sends by", "Operator"),
-            *("Last complete sync", "Circuit"),
+            *("Last complete sync", "Circuit", "Disabled since"),
         ),
         [
             (
                 *(i.slug, i.name, i.paired, i.contact_hours, i.transports, i.operators),
                 *(i.synced_at, in_words(i.failures, i.trouble_until, i.trouble, now)),
+                i.disabled_at,
             )
             for i in lines
         ],
     )
-
-
-@keys.command("new")
-def keys_new() -> None:
-    """Print a fresh key. Put it in front of the ring to rotate.
-
-    Example: `alerta keys new > secret.key && chmod 600 secret.key`
-    """
-    from config.keys import new_key  # noqa: PLC0415
-
-    say(new_key())
-
-
-@keys.command("reseal")
-@audited
-def keys_reseal() -> None:
-    """Seal again, under the newest key, whatever is sealed under an older one.
-
-    Example: `alerta keys reseal`
-    """
-    with open_house() as house:
-        say(f"{house.maintenance.reseal()} values sealed again under the newest key")

@@ -88,7 +88,7 @@ def status(
 def _draw(look: Callable[[], Standing], *, alone: bool) -> None:
     """Draw until Ctrl-C; a database that goes away is said, and asked again."""
     from worker.cli import status_words  # noqa: PLC0415 - as above
-    from worker.house import plain_database_error  # noqa: PLC0415 - as above
+    from worker.database_errors import plain_database_error  # noqa: PLC0415 - as above
 
     asked = threading.Event()
     with _stopping(asked), Live(console=console, screen=True, auto_refresh=False) as live:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from billing.ports import SecretError
-from config.keys import Vault, new_key, open_vault
+from config.keys import Vault, new_key, open_vault, ring_file
+from config.ring import Ring, key_name, read_ring
 from config.settings import Settings, SettingsError
 
 
@@ -73,3 +74,94 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path):
     Path(tmp_path / "secret.key").chmod(0o644)
     with pytest.raises(SettingsError, match="chmod 600"):
         open_vault(settings)
+
+
+def rotated(settings: Settings) -> Ring:
+    """Let a new key seal from now on."""
+    file = ring_file(settings)
+    assert file is not None
+    return file.change(lambda ring: ring.rotated(new_key()))
+
+
+def test_hashes_survive_the_key_that_made_them():
+    """A customer is found again after the first key opens nothing any more."""
+    old, new = new_key(), new_key()
+    before = Vault([old]).digest("token", purpose="login")
+    ring = read_ring([old]).rotated(new).without(key_name(old))
+    after = Vault(ring.entries())
+    assert after.digest("token", purpose="login") == before
+    with pytest.raises(SecretError):
+        after.open(Vault([old]).seal("x"))
+
+
+def test_a_prepared_key_opens_and_does_not_seal():
+    """Every process can know it before anybody seals under it."""
+    old, new = new_key(), new_key()
+    vault = Vault(read_ring([old]).prepared(new).entries())
+    assert vault.open(Vault([new]).seal("x")) == "x"
+    assert Vault([old]).open(vault.seal("x")) == "x"
+
+
+def test_a_value_is_counted_under_the_key_that_sealed_it():
+    """Keys are named without being shown."""
+    old, new = new_key(), new_key()
+    vault = Vault([new, old])
+    assert vault.key_of(vault.seal("x")) == key_name(new)
+    assert vault.key_of(Vault([old]).seal("x")) == key_name(old)
+    assert vault.key_of(Vault([new_key()]).seal("x")) is None
+    assert vault.key_of("not sealed at all") is None
+
+
+@pytest.mark.parametrize("key", ["first", "unknown"])
+def test_the_key_that_seals_is_not_dropped(key):
+    """Nor one that is not there."""
+    old, new = new_key(), new_key()
+    name = key_name(new) if key == "first" else "00000000"
+    with pytest.raises(KeyError):
+        read_ring([new, old]).without(name)
+
+
+def test_a_process_notices_a_ring_that_another_one_rotated(tmp_path):
+    """It opens what was sealed under the new key, and seals under that key itself."""
+    settings = Settings(home=tmp_path)
+    running, seals = open_vault(settings), open_vault(settings)
+    new = rotated(settings).keys[0]
+    assert running.open(Vault([new]).seal("x")) == "x"
+    assert Vault([new]).open(seals.seal("x")) == "x"
+    assert running.digest("1", purpose="login") == seals.digest("1", purpose="login")
+
+
+@pytest.mark.parametrize("content", [None, "", "too-short", "ñandú"])
+def test_a_process_goes_on_with_its_ring_when_the_file_is_broken(tmp_path, content):
+    """Away, empty or wrong: what it knows is as good as before, until the file is good again."""
+    settings = Settings(home=tmp_path)
+    vault, path = open_vault(settings), tmp_path / "secret.key"
+    good, sealed = path.read_text("utf-8"), vault.seal("x")
+    path.unlink()
+    if content is not None:
+        path.write_text(content, "utf-8")
+    assert vault.open(vault.seal("y")) == "y"
+    assert vault.open(sealed) == "x"
+    path.unlink(missing_ok=True)
+    path.write_text(good, "utf-8")
+    path.chmod(0o600)
+    new = rotated(settings).keys[0]
+    assert Vault([new]).open(vault.seal("z")) == "z"
+
+
+def test_a_changed_file_keeps_its_mode_and_leaves_nothing_beside_it(tmp_path):
+    """Whoever reads it now reads it afterwards."""
+    settings = Settings(home=tmp_path)
+    open_vault(settings)
+    rotated(settings)
+    assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
+    assert stat.S_IMODE((tmp_path / "secret.key").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "entries", [["hash:KEY"], ["KEY", "next:KEY", "next:KEY"], ["KEY", "hash:KEY", "hash:KEY"]]
+)
+def test_a_ring_that_says_two_things_is_refused(entries):
+    """One key seals, one makes the hashes, at most one follows."""
+    with pytest.raises(SettingsError):
+        read_ring([entry.replace("KEY", new_key()) for entry in entries])

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from config.sentinels import parse_sentinels
 from config.settings import SettingsError, load_settings
 
 
@@ -154,3 +155,48 @@ def test_a_collector_is_kept_without_its_slash(monkeypatch):
     """A path is added to it."""
     monkeypatch.setenv("ALERTA_OTEL_ENDPOINT", "http://127.0.0.1:4318/")
     assert load_settings().otel_endpoint == "http://127.0.0.1:4318"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("sentinel://one:26379,two:26379/0", "must name the master"),
+        ("sentinel://one:port/0?master=alerta", "hosts and ports cannot be read"),
+        ("sentinel:///0?master=alerta", "hosts and ports cannot be read"),
+        ("sentinel://one/first?master=alerta", "its database must be a number"),
+        ("sentinel://one/0?master=alerta&mater=x", "no such option: mater"),
+    ],
+)
+def test_sentinels_that_cannot_be_read_are_refused(monkeypatch, url, says):
+    """At the start, without showing the address."""
+    monkeypatch.setenv("ALERTA_REDIS_URL", url)
+    with pytest.raises(SettingsError, match=says):
+        load_settings()
+
+
+def test_sentinels_are_taken_apart():
+    """Logins of the broker and of the sentinels, several hosts, commas or semicolons."""
+    read = parse_sentinels("sentinel://u:p%40w@one:1,two;[::1]:3/4?master=m&sentinel_password=s")
+    assert read.hosts == (("one", 1), ("two", 26379), ("::1", 3))
+    assert (read.master, read.database, read.username, read.password) == ("m", 4, "u", "p@w")
+    assert (read.own_username, read.own_password) == (None, "s")
+    assert "p@w" not in repr(read)
+
+
+def test_the_installations_heartbeat_is_a_secret_from_a_file_too(monkeypatch, tmp_path):
+    """Whoever knows the address can say in our name that all is well."""
+    path = tmp_path / "heartbeat"
+    path.write_text("https://hc-ping.com/5f0c-secret\n")
+    monkeypatch.setenv("ALERTA_HEARTBEAT_URL_FILE", str(path))
+    settings = load_settings()
+    assert settings.heartbeat_url is not None
+    assert settings.heartbeat_url.get_secret_value() == "https://hc-ping.com/5f0c-secret"
+    assert "5f0c" not in repr(settings)
+
+
+def test_a_heartbeat_that_would_travel_in_clear_is_refused(monkeypatch):
+    """At start, in one line, without the address."""
+    monkeypatch.setenv("ALERTA_HEARTBEAT_URL", "http://hc-ping.com/5f0c-secret")
+    with pytest.raises(SettingsError, match="ALERTA_HEARTBEAT_URL: must be an https://") as caught:
+        load_settings()
+    assert "5f0c" not in str(caught.value)

@@ -53,6 +53,7 @@ def every_file() -> Iterator[str]:
         yield from (f"telegram/{kind.value}.{locale}.txt" for kind in AnswerKind)
         yield f"telegram/sheet.{locale}.txt"
     yield "operator/sync_held/email.es_AR.html"
+    yield "operator/operator_digest/email.es_AR.html"
     for notice in NoticeKind:
         for locale in LOCALES:
             yield from (f"operator/{notice.value}/{one.value}.{locale}.txt" for one in Medium)

@@ -65,6 +65,38 @@ DETAILS = {
         "budget": "5000",
         "month": "2026-03-01",
     },
+    NoticeKind.NO_LOOKS: {
+        "reason": "nobody",
+        "since": "2026-03-10T06:05:00+00:00",
+        "hours": "8",
+    },
+    NoticeKind.LOOKS_BACK: {
+        "since": "2026-03-10T06:05:00+00:00",
+        "until": "2026-03-10T14:50:00+00:00",
+    },
+    NoticeKind.NO_SENDS: {
+        "reason": "not_tried",
+        "since": "2026-03-10T12:05:00+00:00",
+        "hours": "2",
+        "waiting": "214",
+    },
+    NoticeKind.SENDS_BACK: {"since": "2026-03-10T14:05:00+00:00", "reason": "sent"},
+    NoticeKind.OPERATOR_DIGEST: {
+        "first": "2026-03-09",
+        "last": "2026-03-09",
+        "sent": "1204",
+        "by_kind": "issued:804 due_soon:311 overdue:72 paid:17",
+        "failed": "3",
+        "by_reason": "rejected:2:793,801 tries_spent:1:55",
+        "uncertain": "2",
+        "closed": "5",
+        "holds": "1",
+        "looks": "46",
+        "looks_bad": "2",
+        "looked": "2026-03-10T10:52:00+00:00",
+        "spent": "1200",
+        "budget": "5000",
+    },
 }
 
 
@@ -110,11 +142,12 @@ def test_a_notice_reads_as_agreed(kind: NoticeKind, medium: Medium, locale: str)
     check(f"operator/{kind.value}/{medium.value}.{locale}.txt", as_text(message))
 
 
-def test_the_html_of_a_notice_is_as_agreed() -> None:
+@pytest.mark.parametrize("kind", [NoticeKind.SYNC_HELD, NoticeKind.OPERATOR_DIGEST])
+def test_the_html_of_a_notice_is_as_agreed(kind: NoticeKind) -> None:
     """The HTML changes only when somebody meant it."""
-    message = render_notice(notice(NoticeKind.SYNC_HELD), medium=Medium.EMAIL, locale="es_AR")
+    message = render_notice(notice(kind), medium=Medium.EMAIL, locale="es_AR")
 
-    check("operator/sync_held/email.es_AR.html", message.html or "")
+    check(f"operator/{kind.value}/email.es_AR.html", message.html or "")
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -226,3 +259,63 @@ def test_a_notice_keeps_to_its_medium(kind: NoticeKind) -> None:
     assert {tag for tag, _ in tags(chat.html)} <= {"b", "i", "a", "code"}
     assert all(len(line) <= COLUMNS for line in mail.text.splitlines())
     assert not {"img", "script", "link", "a"} & {tag for tag, _ in tags(mail.html)}
+
+
+@pytest.mark.parametrize(
+    ("given", "subject"),
+    [
+        ({}, "Interatos sas, ayer: 1.204 enviados, 3 fallaron, 2 inciertos, 5 canales cerrados"),
+        (
+            {"sent": "1", "failed": "1", "uncertain": "1", "closed": "1"},
+            "Interatos sas, ayer: 1 enviado, 1 falló, 1 incierto, 1 canal cerrado",
+        ),
+        (
+            {"sent": "", "failed": "", "uncertain": "", "closed": "", "first": "2026-03-07"},
+            "Interatos sas, del sábado 7/03 al lunes 9/03: ningún aviso enviado",
+        ),
+        (
+            {
+                "failed": "",
+                "uncertain": "",
+                "closed": "",
+                "first": "2026-03-08",
+                "last": "2026-03-08",
+            },
+            "Interatos sas, el domingo 8/03: 1.204 enviados",
+        ),
+    ],
+    ids=["many", "one each", "several days", "not yesterday"],
+)
+def test_a_mornings_digest_says_in_its_subject_what_matters(
+    given: dict[str, str], subject: str
+) -> None:
+    """Numbers as they are grouped there, one of a kind as one, days by their names."""
+    told = render_notice(
+        notice(NoticeKind.OPERATOR_DIGEST, **given), medium=Medium.EMAIL, locale="es_AR"
+    )
+    assert told.subject == subject
+    assert ("alerta alerts interatos --state failed" in told.text) == (
+        given.get("failed", "3") > ""
+    )
+
+
+def test_a_digest_that_cannot_be_read_leaves_out_what_it_does_not_understand() -> None:
+    """Half a count, a kind from another program, a number that is none: never a failed message."""
+    odd = notice(
+        NoticeKind.OPERATOR_DIGEST, by_kind="issued: nonsense new_kind:7 :", by_reason="x", sent="?"
+    )
+    text = render_notice(odd, medium=Medium.EMAIL, locale="es_AR").text
+    assert "new_kind: 7" in text
+    assert "nonsense" not in text
+
+
+def test_a_silence_while_a_run_is_held_comes_with_both_commands() -> None:
+    """Nobody has to look for what to type; a silence of another reason has a look to make."""
+    held = notice(NoticeKind.NO_LOOKS, reason="held", run="12")
+    text = said(render_notice(held, medium=Medium.CHAT, locale="es_AR").text)
+    assert "La lectura 12 quedó en espera de tu decisión" in text
+    assert "alerta sync interatos --approve 12" in text
+    other = said(
+        render_notice(notice(NoticeKind.NO_LOOKS), medium=Medium.CHAT, locale="es_AR").text
+    )
+    assert "--approve" not in other

@@ -36,7 +36,7 @@ def test_nobody_else_can_read_it(tmp_path: Path, vault: Vault):
     (file,) = folder.iterdir()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert b"Ana" not in file.read_bytes()
+    assert b"Ana Paz" not in file.read_bytes()
     assert "i-1" not in file.name
     assert Shelf(folder, Vault([new_key()])).take("1|i-1|2590") is None
 

@@ -1,81 +1,167 @@
-"""Examine an installation: what is checked, what was found, and the command that mends it."""
+"""One ISP: its Wispro, its sending accounts and their logins, its bot, its budget, its operator."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from billing.circuit import in_words, is_resting
 from billing.delivery.budgets import budget_now
 from billing.delivery.providers import Accounts, standings
 from billing.habits import recall, remember
-from billing.isps import find_isp
 from billing.ports import DestinationError, SecretError, UpstreamError, WisproPort
 from billing.terms import UnreadablePolicyError, access_to
 from billing.values import ClientField
 from models.bot import Bot
 from models.isp import Isp, Transport
 from models.operator import OperatorChannel
+from notifications.logging_in import LoginError, try_account
 from notifications.sender import sender_of
 from worker.bots import mend
-from worker.broker import broker_client
-from worker.errors import NotReadyError
+from worker.doctor.stores import clock_finding
+from worker.doctor.together import Check
 from worker.finding import Finding
 from worker.habits import habit_findings
 from worker.house import House
 from worker.sender_domain import sender_findings
+from worker.watched import watch_findings
+
+#: Seconds for one question to others, and for all that Wispro is asked about its habits.
+ASK_WITHIN, PROBE_WITHIN = 25.0, 150.0
+_NO_LOOKS = "new invoices and payments of this ISP are not seen"
+_NO_SENDS = "alerts over this account are put off until it works"
+_HABITS = "Wispro's habits decide how a look is done and what it costs"
+_SPAM = "receivers put e-mails of such a sender among the spam, or refuse them"
 
 
-def examine(house: House, slug: str | None) -> list[Finding]:
-    """This function will check the installation and one ISP, or all of them.
+def isp_checks(house: House, isp: Isp, *, afresh: bool) -> list[Check]:
+    """This function will say what is to be looked at of one ISP.
 
-    Of one ISP that is named, Wispro is asked afresh how it behaves, and the DNS about the domain
-    that its e-mail comes from; else what was found last is shown.
-
-    Raises:
-        SetupError: if the ISP is unknown.
+    Args:
+        house: of this process.
+        isp: which.
+        afresh: whether to ask Wispro how it behaves, and the DNS about the sender.
     """
-    findings = [_database(house), _broker(house)]
-    if not findings[0].ok:
-        return findings
     with house.database.read() as session:
-        isps = [find_isp(session, slug)] if slug else list(session.scalars(select(Isp)))
-        transports = {
-            isp.id: list(session.scalars(select(Transport).where(Transport.isp_id == isp.id)))
-            for isp in isps
-        }
-        operators = {
-            isp.id: session.scalars(
-                select(OperatorChannel.label)
-                .where(OperatorChannel.isp_id == isp.id)
-                .order_by(OperatorChannel.id)
-            ).all()
-            for isp in isps
-        }
-    for isp in isps:
-        findings += _isp(house, isp, afresh=slug is not None)
-        findings.append(_circuit(house, isp))
-        for row in transports[isp.id]:
-            findings.append(_transport(house, isp, row))
-            if slug is not None and row.scheme == "email" and findings[-1].ok:
-                findings += _sender(house, isp, row)
-            if row.scheme == "telegram" and findings[-1].ok:
-                findings.append(_bot(house, isp, row))
-        if not transports[isp.id]:
-            findings.append(
-                Finding(
-                    f"{isp.slug}: sending accounts",
-                    ok=False,
-                    found="none",
-                    mend=f"alerta isp transport {isp.slug} email mailto://…",
-                )
+        transports = list(session.scalars(select(Transport).where(Transport.isp_id == isp.id)))
+        operators = session.scalars(
+            select(OperatorChannel.label)
+            .where(OperatorChannel.isp_id == isp.id)
+            .order_by(OperatorChannel.id)
+        ).all()
+    slug = isp.slug
+    again = f"alerta doctor {slug}, again"
+    checks = [
+        Check(
+            f"{slug}: Wispro",
+            lambda: because(_isp(house, isp, afresh=afresh), _NO_LOOKS),
+            PROBE_WITHIN if afresh else ASK_WITHIN,
+            "check the network, the token and --base-url",
+        ),
+        Check(f"{slug}: Wispro's clock", partial(_wispro_clock, house, isp), ASK_WITHIN, again),
+        Check(
+            f"{slug}: circuit",
+            lambda: because([_circuit(house, isp)], _NO_LOOKS),
+            ASK_WITHIN,
+            again,
+        ),
+    ]
+    checks += [
+        Check(
+            f"{slug}: {row.scheme} transport",
+            _about_transport(house, isp, row, afresh=afresh),
+            ASK_WITHIN,
+            f"alerta isp transport {slug} {row.scheme} URL",
+        )
+        for row in transports
+    ]
+    checks.append(
+        Check(
+            f"{slug}: the rest",
+            lambda: _the_rest(house, isp, transports, operators),
+            ASK_WITHIN,
+            again,
+        )
+    )
+    return checks
+
+
+def because(findings: Sequence[Finding], why: str) -> list[Finding]:
+    """This function will say why these findings matter, where they do not say so themselves."""
+    return [one if one.why else dataclasses.replace(one, why=why) for one in findings]
+
+
+def _the_rest(
+    house: House, isp: Isp, transports: Sequence[Transport], operators: Sequence[str]
+) -> list[Finding]:
+    findings = []
+    if not transports:
+        findings.append(
+            Finding(
+                f"{isp.slug}: sending accounts",
+                ok=False,
+                found="none",
+                mend=f"alerta isp transport {isp.slug} email mailto://…",
+                why="nothing can be sent to anybody",
             )
-        findings += _budget(house, isp)
-        findings.append(_operator(isp, operators[isp.id]))
+        )
+    findings += because(_budget(house, isp), "what is beyond the budget is not sent")
+    findings += because([_operator(isp, operators)], "nobody would know that something is wrong")
+    findings += because(watch_findings(house, isp), "nobody would know that something is wrong")
     return findings
+
+
+def _about_transport(
+    house: House, isp: Isp, row: Transport, *, afresh: bool
+) -> Callable[[], list[Finding]]:
+    def look() -> list[Finding]:
+        findings = because([_transport(house, isp, row)], _NO_SENDS)
+        if findings[0].level == "wrong" and "rests" not in findings[0].found:
+            return findings
+        findings += because(_login(house, isp, row), _NO_SENDS)
+        if not findings[0].ok:
+            return findings
+        if afresh and row.scheme == "email":
+            findings += because(_sender(house, isp, row), _SPAM)
+        if row.scheme == "telegram":
+            unheard = "what customers write to the bot is not answered"
+            findings += because([_bot(house, isp, row)], unheard)
+        return findings
+
+    return look
+
+
+def _login(house: House, isp: Isp, row: Transport) -> list[Finding]:
+    """Connect and log in, without a message."""
+    what = f"{isp.slug}: {row.scheme} login"
+    url = house.vault.open(row.url_sealed)
+    try:
+        found = try_account(row.scheme, url, http=house.http, telegram=house.chat)
+    except (LoginError, DestinationError) as error:
+        mend = f"alerta isp transport {isp.slug} {row.scheme} URL, if its login changed"
+        return [Finding(what, ok=False, found=str(error), mend=mend)]
+    return [] if found is None else [Finding(what, ok=True, found=found)]
+
+
+def _wispro_clock(house: House, isp: Isp) -> list[Finding]:
+    """Compare with the `Date` of an answer of Wispro; it is asked without the token."""
+    what = f"{isp.slug}: Wispro's clock"
+    before = house.clock()
+    answer = house.http.get(isp.base_url, timeout=ASK_WITHIN / 3)
+    after = house.clock()
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
+    except (ValueError, TypeError):
+        return [Finding(what, ok=True, found="is not told in its answers")]
+    # it is cut to whole seconds
+    apart = theirs + timedelta(seconds=0.5) - (before + (after - before) / 2)
+    return [clock_finding(what, apart)]
 
 
 def _budget(house: House, isp: Isp) -> list[Finding]:
@@ -97,34 +183,6 @@ def _budget(house: House, isp: Isp) -> list[Finding]:
     ]
 
 
-def _database(house: House) -> Finding:
-    try:
-        house.require_schema()
-    except NotReadyError as error:
-        return Finding("database", ok=False, found=str(error), mend="alerta migrate")
-    return Finding("database", ok=True, found=house.database.engine.dialect.name)
-
-
-def _broker(house: House) -> Finding:
-    client = broker_client(house.settings, timeout=2)
-    try:
-        policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
-    except (RedisError, OSError, ValueError):
-        embedded = house.settings.embedded_broker
-        mend = "alerta up" if embedded else "check ALERTA_REDIS_URL and the server"
-        return Finding("broker", ok=False, found="does not answer", mend=mend)
-    finally:
-        client.close()
-    if policy != "noeviction":
-        return Finding(
-            "broker",
-            ok=False,
-            found=f"evicts keys ({policy}): messages get lost silently",
-            mend="set maxmemory-policy noeviction",
-        )
-    return Finding("broker", ok=True, found="answers, evicts nothing")
-
-
 def _isp(house: House, isp: Isp, *, afresh: bool) -> list[Finding]:
     what = f"{isp.slug}: Wispro"
     try:
@@ -136,7 +194,7 @@ def _isp(house: House, isp: Isp, *, afresh: bool) -> list[Finding]:
         return [Finding(what, ok=False, found=str(error), mend="check the token and --base-url")]
     found = [Finding(what, ok=True, found="answers, the token is accepted")]
     try:
-        return found + _habits(house, isp, wispro if afresh else None)
+        return found + because(_habits(house, isp, wispro if afresh else None), _HABITS)
     except UpstreamError as error:
         mend = f"alerta doctor {isp.slug}, later"
         return [*found, Finding(f"{isp.slug}: habits", ok=False, found=str(error), mend=mend)]
