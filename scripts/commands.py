@@ -28,7 +28,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Change what one customer gets": ("channels", "account", "hold", "promise", "release", "holds"),
     "Decide what is sent, and see it before": ("policy", "preview", "simulate", "baseline"),
     "Set up an ISP": ("isp",),
-    "Run it": ("up", "worker", "beat", "web", "port", "migrate", "sync", "deliver", "listen"),
+    "Run it": ("up", "worker", "beat", "web", "migrate", "sync", "deliver", "listen"),
     "See how it stands": ("status", "doctor", "audit"),
     "Keep it safe": ("backup", "restore", "keys"),
     "Try it out": ("demo", "sandbox"),

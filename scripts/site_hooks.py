@@ -1,4 +1,4 @@
-"""What the site needs beside mkdocs.yml: the decisions in the navigation, our files as pages' links.
+"""What the site needs beside mkdocs.yml: the decisions in the navigation, files that are linked.
 
 Pages link files of the repository (`../billing/default_policy.toml`), as they are read there too.
 The site has no repository beside it, so it takes a copy of each such file along.

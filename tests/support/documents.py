@@ -107,7 +107,7 @@ def _program() -> Any:
 
 def commands_in(line: str) -> Iterator[list[str]]:
     """Yield each command of a line of a shell, as its words."""
-    words = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
+    words = shlex.shlex(re.sub(r"\$\([^)]*\)", "X", line), posix=True, punctuation_chars="|&;<>")
     words.whitespace_split = True
     command: list[str] = []
     for word in words:

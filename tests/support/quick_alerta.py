@@ -5,6 +5,9 @@
 One process has everything loaded. A stub named `alerta` on the PATH hands it its words, its
 environment, its folder and its three streams; a fork of it is the command, and the stub ends with
 the same exit code. So a real shell runs real commands, pipes and redirections included.
+
+With `QUICK_ALERTA=learn` in its environment a command runs in that process itself: what it has
+compiled, every later one has. Nothing that sends may: Apprise's threads do not survive a fork.
 """
 
 from __future__ import annotations
@@ -16,11 +19,15 @@ import pkgutil
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.support.haste import make_haste, stop_collecting_what_stays
 from tests.support.processes import ROOT, wait_until
 
 _STUB = """\
@@ -73,6 +80,9 @@ def main() -> None:
 
     house.House = ImpatientHouse  # type: ignore[misc]
     path = Path(sys.argv[1])
+    make_haste(pytest.MonkeyPatch(), path.parent)
+    stop_collecting_what_stays()
+    nowhere = os.open(os.devnull, os.O_RDWR)
     with socket.socket(socket.AF_UNIX) as door:
         unborn = path.with_suffix(".tmp")
         door.bind(str(unborn))
@@ -80,9 +90,20 @@ def main() -> None:
         unborn.rename(path)  # whoever finds it can connect
         while True:
             caller, _ = door.accept()
-            if os.fork() == 0:
+            words, folder, environment, streams = _asked(caller)
+            if environment.get("QUICK_ALERTA") == "learn":
+                code = _run(words, folder, environment, streams)
+                for number in range(3):  # whoever reads to the end waits until nobody has them
+                    os.dup2(nowhere, number)
+                caller.sendall(bytes([code]))
+            elif os.fork() == 0:
                 door.close()
-                _be_the_command(caller)
+                try:
+                    caller.sendall(bytes([_run(words, folder, environment, streams)]))
+                finally:
+                    os._exit(0)
+            for stream in streams:
+                os.close(stream)
             caller.close()
             _bury_the_dead()
 
@@ -95,34 +116,36 @@ def _bury_the_dead() -> None:
         return
 
 
-def _be_the_command(caller: socket.socket) -> None:
-    code: Any = 112
-    try:
-        length, streams, _, _ = socket.recv_fds(caller, 4, 3)
-        words, folder, environment = json.loads(_exactly(caller, int.from_bytes(length, "big")))
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-            os.close(stream)
-        sys.stdin, sys.stdout, sys.stderr = (
-            open(number, how, encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115
-            for number, how in enumerate("rww")
-        )
-        os.chdir(folder)
-        os.environ.clear()
-        os.environ.update(environment)
-        sys.argv = ["alerta", *words]
-        from worker.cli.main import main as run
+def _asked(caller: socket.socket) -> tuple[list[str], str, dict[str, str], list[int]]:
+    length, streams, _, _ = socket.recv_fds(caller, 4, 3)
+    words, folder, environment = json.loads(_exactly(caller, int.from_bytes(length, "big")))
+    return words, folder, environment, streams
 
-        try:
-            run()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        caller.sendall(bytes([code if isinstance(code, int) else 1]))
-        os._exit(0)
+
+def _run(words: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> int:
+    from worker.cli.main import main as run
+
+    code: Any = 0
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(number, how, encoding="utf-8", closefd=False)  # noqa: SIM115
+        for number, how in enumerate("rww")
+    )
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["alerta", *words]
+    try:
+        run()
+    except SystemExit as end:
+        code = end.code or 0
+    except Exception:
+        traceback.print_exc()
+        code = 70
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code if isinstance(code, int) else 1
 
 
 def _exactly(caller: socket.socket, length: int) -> bytes:
