@@ -109,6 +109,8 @@ def _invoices(
             or_(Alert.created_at > at - RECENT, Delivery.settled_at > at - RECENT),
         )
     )
+    # Read first: inside an "or" PostgreSQL would go through all invoices of the ISP.
+    told = {one for one in session.scalars(lately) if one is not None}
     is_open = (Invoice.state == InvoiceState.PENDING.value) & Invoice.vanished_at.is_(None)
     mine = (Invoice.account_id == account.id) & is_open
     return session.scalars(
@@ -116,7 +118,7 @@ def _invoices(
         .where(
             Invoice.isp_id == account.isp_id,
             Invoice.first_seen_at <= at,
-            or_(mine, Invoice.id.in_(lately)),
+            or_(mine, Invoice.id.in_(told)),
         )
         .order_by(Invoice.first_due_date, Invoice.id)
     ).all()

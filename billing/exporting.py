@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from billing.ports import SecretError, VaultPort
 from models.account import Account, Channel, Contract
 from models.alert import Alert, Attempt, Delivery
+from models.audit import AuditEnd, AuditEntry
 from models.bot import BotQuestion
 from models.hold import Hold
 from models.invoice import Invoice, InvoiceChange
@@ -54,6 +55,11 @@ def _of_client(account: Account) -> ColumnElement[bool]:
 
 
 #: Which rows of a table are a customer's.
+def _of_record(account: Account) -> ColumnElement[bool]:
+    about = select(AuditEnd.entry_id).where(AuditEnd.account_id == account.id)
+    return (AuditEntry.account_id == account.id) | AuditEntry.id.in_(about)
+
+
 THEIRS: Mapping[Any, Callable[[Account], ColumnElement[bool]]] = {
     Account: lambda account: Account.id == account.id,
     Channel: _of_account(Channel),
@@ -68,11 +74,18 @@ THEIRS: Mapping[Any, Callable[[Account], ColumnElement[bool]]] = {
     BotQuestion: _of_chats,
     Proposal: _of_account(Proposal),
     SyncRun: _of_account(SyncRun),
+    AuditEntry: _of_record,
+    AuditEnd: lambda account: AuditEnd.entry_id.in_(
+        select(AuditEntry.id).where(_of_record(account))
+    ),
 }
 #: Tables without anything of a customer, and why.
 NOT_THEIRS: Mapping[str, str] = {
+    "account_word": "the words of the name, by which it is found",
+    "beat_lease": "which host ticks",
     "bot": "the ISP's Telegram bot",
     "budget": "what the ISP spends",
+    "heartbeat": "where the ISP's monitoring is called",
     "isp": "the ISP; what concerns its customers is at the head of the export",
     "listing_mark": "where we stand in Wispro's lists: ids of records, no person",
     "operator_channel": "where the ISP's operator is told",
@@ -80,14 +93,24 @@ NOT_THEIRS: Mapping[str, str] = {
     "policy_version": "the ISP's rules",
     "probe": "how the ISP's Wispro behaves",
     "provider": "the ISP's sending accounts, as keyed hashes",
+    "route_turn": "when the ISP's messages had their turn",
     "set_aside": "ids of records that could not be read, without their content",
+    "tick": "that the worker works",
     "transport": "the ISP's sending accounts",
+    "vigil": "what the ISP's operator was told of a silence",
 }
 #: Hashes, leases and what is the ISP's: nothing in them says anything about the customer.
 _LEFT_OUT = frozenset(
     {
         *("isp_id", "fingerprint", "digest", "used_by", "provider", "charged_to", "lease_until"),
-        *("destination_digest", "national_id_digest", "login_digest", "chat_digest", "bot_id"),
+        *(
+            "destination_digest",
+            "national_id_digest",
+            "email_digest",
+            "login_digest",
+            "chat_digest",
+            "bot_id",
+        ),
     }
 )
 

@@ -20,8 +20,9 @@ from billing.joining import leave
 from billing.pairing import PairingError, find_account
 from billing.ports import VaultPort
 from billing.values import DeliveryState, NoticeKind
-from models.account import Account, Channel, Contract
+from models.account import Account, AccountWord, Channel, Contract
 from models.alert import Alert, Attempt, Delivery
+from models.audit import AuditEnd, AuditEntry
 from models.bot import BotQuestion
 from models.database import Database
 from models.hold import Hold
@@ -36,6 +37,8 @@ log = structlog.get_logger()
 
 #: Separates these hashes from those by which somebody would be found again.
 PURPOSE = "forgotten"
+#: What is on record of it stays: who forgot somebody, and when.
+OWN_COMMAND = "forget"
 PREFIX = "forgotten:"
 _DIGITS = 40
 #: Of a kind of destination, beside which a few digits of its hash tell two apart.
@@ -159,6 +162,7 @@ class Forgetting:
         )
         # An invoice that came from another customer takes nothing of theirs along.
         session.execute(update(Alert).where(Alert.invoice_id.in_(invoices)).values(invoice_id=None))
+        about_them = select(AuditEnd.entry_id).where(AuditEnd.account_id == account.id)
         runs = select(SyncRun.id).where(SyncRun.isp_id == account.isp_id)
         for statement in (
             delete(BotQuestion).where(BotQuestion.chat_digest.in_(chats)),
@@ -172,6 +176,11 @@ class Forgetting:
             delete(PairCode).where(PairCode.account_id == account.id),
             delete(SyncRun).where(SyncRun.account_id == account.id),
             delete(Contract).where(*theirs),
+            delete(AccountWord).where(AccountWord.account_id == account.id),
+            delete(AuditEntry).where(
+                or_(AuditEntry.account_id == account.id, AuditEntry.id.in_(about_them)),
+                AuditEntry.command != OWN_COMMAND,
+            ),
         ):
             session.execute(statement.execution_options(synchronize_session=False))
         _tell_less(session, account)
@@ -206,6 +215,7 @@ class Forgetting:
         account.client_id = f"{tomb}:{again}" if again else tomb
         account.public_id = account.custom_id = account.national_id_sealed = None
         account.national_id_digest = account.login_digest = account.locale = None
+        account.email_digest = None
         account.contact_hours = account.look_trouble = account.fingerprint = None
         account.baseline_at = account.looked_at = account.next_look_at = None
         account.name, account.steps_off = "", []

@@ -22,6 +22,7 @@ from billing.terms import UnreadablePolicyError, calendar_under, policy_of
 from billing.values import AlertKind, DeliveryState, InvoiceState
 from models.account import Account, Channel
 from models.alert import Alert, Delivery
+from models.audit import AuditEntry
 from models.database import Database
 from models.hold import Hold
 from models.invoice import Invoice, InvoiceChange
@@ -125,6 +126,12 @@ _RULES: Mapping[Kept, tuple[_Rule, ...]] = {
             lambda isp_id, before: (
                 (OperatorNotice.isp_id == isp_id) & (OperatorNotice.created_at < before)
             ),
+        ),
+    ),
+    Kept.RECORD: (
+        _Rule(
+            AuditEntry,
+            lambda isp_id, before: (AuditEntry.isp_id == isp_id) & (AuditEntry.at < before),
         ),
     ),
     Kept.CODES: (

@@ -15,7 +15,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, cast
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import Session, joinedload
 from structlog.contextvars import bound_contextvars
 
@@ -274,16 +274,21 @@ def _owed(session: Session, account_id: int) -> Decimal:
 def _rows_of(session: Session, account_id: int) -> list[tuple[type[Any], ColumnElement[bool]]]:
     """Name the rows that one account's alerts hang on, in the order in which they can be laid."""
     account = session.get_one(Account, account_id)
-    about = select(Alert.invoice_id).where(Alert.account_id == account_id)
+    # Read first, and not asked inside: PostgreSQL would look through every row for such an "or".
+    about = select(Alert.invoice_id).where(
+        Alert.account_id == account_id, Alert.invoice_id.is_not(None)
+    )
+    own = select(Invoice.id).where(Invoice.account_id == account_id)
+    invoices = Invoice.id.in_({*session.scalars(about), *session.scalars(own)})
+    found = session.execute(select(Invoice.account_id, Invoice.contract_id).where(invoices)).all()
+    holders = {account_id, *(row.account_id for row in found)}
+    contracts = {row.contract_id for row in found if row.contract_id is not None}
     mine = select(Delivery.id).where(Delivery.account_id == account_id)
-    invoices = or_(Invoice.account_id == account_id, Invoice.id.in_(about))
-    holders = select(Invoice.account_id).where(invoices)
-    contracts = select(Invoice.contract_id).where(invoices)
     return [
         (Isp, Isp.id == account.isp_id),
         (Budget, Budget.isp_id == account.isp_id),
         (Transport, Transport.isp_id == account.isp_id),
-        (Account, or_(Account.id == account_id, Account.id.in_(holders))),
+        (Account, Account.id.in_(holders)),
         (Channel, Channel.account_id == account_id),
         (
             Contract,

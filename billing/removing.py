@@ -18,12 +18,16 @@ from billing.isps import SetupError, find_isp
 from billing.switching import Switching
 from models.account import Account
 from models.alert import Delivery
+from models.audit import AuditEntry
 from models.bot import Bot, BotQuestion
 from models.database import Database
 from models.isp import Isp, Transport
 from models.tables import Base
 
 log = structlog.get_logger()
+
+#: As it stands on record.
+OWN_COMMAND = "isp remove"
 
 #: Of one transaction. An account takes its invoices and all that was sent about them along.
 _ACCOUNTS, _ROWS = 20, 500
@@ -113,7 +117,10 @@ class Removing:
             removed += gone
             progress(removed)
         for table in _of_isps():
-            while self._remove_some(table, table.c.isp_id == isp_id) == _ROWS:
+            theirs = table.c.isp_id == isp_id
+            if table is AuditEntry.__table__:  # who removed it stays on record
+                theirs &= table.c.command != OWN_COMMAND
+            while self._remove_some(table, theirs) == _ROWS:
                 pass
         with self._database.write() as session:
             session.execute(delete(Isp).where(Isp.id == isp_id))

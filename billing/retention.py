@@ -21,6 +21,7 @@ class Kept(StrEnum):
     RUNS = "runs"
     NOTICES = "notices"
     CODES = "codes"
+    RECORD = "record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,9 @@ TERMS: Mapping[Kept, Term] = {
     ),
     Kept.NOTICES: Term(90, 30, "what the operator was told", "longer than any trouble lasts"),
     Kept.CODES: Term(90, 7, "codes to pair that expired", "who was invited, and by whom"),
+    Kept.RECORD: Term(
+        1095, 90, "what people did by hand", "as long as the evidence of what came of it"
+    ),
 }
 
 

@@ -25,6 +25,7 @@ class AuditEntry(Base):
     __table_args__ = (
         Index(None, "at"),
         Index(None, "isp", "at"),
+        Index(None, "isp_id", "at"),
         Index(None, "account_id", "at"),
     )
 

@@ -20,6 +20,13 @@ from models.alert import Alert, Attempt, Delivery
 from models.invoice import Invoice
 from models.isp import Isp
 
+#: The attempt of the present claim is journaled: somebody may have been called.
+_BEGUN = (
+    select(Attempt.id)
+    .where(Attempt.delivery_id == Delivery.id, Attempt.number == Delivery.attempts)
+    .exists()
+)
+
 
 def due_routes(session: Session, *, now: datetime) -> Sequence[tuple[int, str]]:
     """Return the ISPs and routes that have deliveries whose time has come, the oldest first."""
@@ -134,12 +141,7 @@ def call_off(
         .order_by(Delivery.id)
         .with_for_update()
     ).all()
-    begun = (
-        select(Attempt.id)
-        .where(Attempt.delivery_id == Delivery.id, Attempt.number == Delivery.attempts)
-        .exists()
-    )
-    waits = (Delivery.state == "planned") | ((Delivery.state == "sending") & ~begun)
+    waits = (Delivery.state == "planned") | ((Delivery.state == "sending") & ~_BEGUN)
     rows = session.scalars(
         update(Delivery)
         .where(whose, waits)
@@ -164,22 +166,15 @@ def give_back_unbegun(session: Session, isp_id: int, *, limit: int) -> int:
         .where(
             Delivery.state == "sending",
             Delivery.isp_id == isp_id,
-            ~select(Attempt.id)
-            .where(Attempt.delivery_id == Delivery.id, Attempt.number == Delivery.attempts)
-            .exists(),
+            ~_BEGUN,
         )
         .order_by(Delivery.id)
         .limit(limit)
         .with_for_update()
     ).all()
-    begun = (
-        select(Attempt.id)
-        .where(Attempt.delivery_id == Delivery.id, Attempt.number == Delivery.attempts)
-        .exists()
-    )
     session.execute(
         update(Delivery)
-        .where(Delivery.id.in_(ids), Delivery.state == "sending", ~begun)
+        .where(Delivery.id.in_(ids), Delivery.state == "sending", ~_BEGUN)
         .values(state="planned", lease_until=None)
         .execution_options(synchronize_session=False)
     )

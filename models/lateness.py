@@ -13,6 +13,7 @@ from models.account import Account
 from models.alert import Delivery
 from models.invoice import Invoice
 from models.isp import Isp
+from models.steering import unindexed
 from models.sync_run import SyncRun
 
 #: What a sending account in trouble puts off comes back within so long.
@@ -73,10 +74,11 @@ def put_off(session: Session, isp_id: int, *, before: datetime, troubles: Sequen
 
 def unplanned(session: Session, *, before: datetime) -> dict[int, Late]:
     """Return the invoices whose step came due before an instant and was not planned, by ISP."""
+    isp_id = unindexed(Invoice.isp_id).label("isp")
     rows = session.execute(
-        select(Invoice.isp_id, func.count(), func.min(Invoice.plan_at))
+        select(isp_id, func.count(), func.min(Invoice.plan_at))
         .where(Invoice.plan_at <= before)
-        .group_by(Invoice.isp_id)
+        .group_by(isp_id)
     )
     return {isp_id: Late(number, oldest) for isp_id, number, oldest in rows if oldest is not None}
 
@@ -85,7 +87,9 @@ def last_sent(session: Session, isp_id: int, *, after: datetime) -> datetime | N
     """Return when something of an ISP left last, if that was after an instant."""
     return session.scalar(
         select(func.max(Delivery.settled_at)).where(
-            Delivery.settled_at > after, Delivery.isp_id == isp_id, Delivery.state == "sent"
+            Delivery.settled_at > after,
+            Delivery.isp_id == isp_id,
+            unindexed(Delivery.state) == "sent",
         )
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.alert import Delivery
 from models.base import Base
+from models.isp import Isp
 
 
 class RouteTurn(Base):
@@ -45,7 +46,11 @@ def next_routes(session: Session, *, now: datetime, limit: int) -> Sequence[tupl
     )
     rows = session.execute(
         select(RouteTurn.isp_id, RouteTurn.route)
-        .where(or_(RouteTurn.rests_until.is_(None), RouteTurn.rests_until <= now), something_due)
+        .where(
+            or_(RouteTurn.rests_until.is_(None), RouteTurn.rests_until <= now),
+            RouteTurn.isp_id.not_in(select(Isp.id).where(Isp.enabled.is_(False))),
+            something_due,
+        )
         .order_by(RouteTurn.at.asc().nulls_first(), RouteTurn.isp_id, RouteTurn.route)
         .limit(limit)
     )

@@ -54,7 +54,6 @@ from worker.database_errors import plain_database_error
 from worker.errors import NotReadyError
 from worker.pace import SharedPacer
 from worker.shelf import Shelf
-from worker.tallies import WISPRO_REQUESTS, Tallies
 
 if TYPE_CHECKING:
     import httpx
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     from wispro.client import WisproClient
     from worker.buckets import Buckets
     from worker.records import Records
+    from worker.tallies import Tallies
     from worker.traces import Traces
     from worker.turns import Turns
 
@@ -124,6 +124,8 @@ class House:
     @cached_property
     def tallies(self) -> Tallies:
         """Count what no row says."""
+        from worker.tallies import Tallies  # noqa: PLC0415 - see above
+
         return Tallies(self.settings)
 
     @cached_property
@@ -230,7 +232,7 @@ class House:
             token=access.token,
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
             pace=self._pacer(access.isp_id, access.requests_per_second),
-            told=partial(self.tallies.add, WISPRO_REQUESTS, str(access.isp_id)),
+            told=partial(self.tallies.add, "wispro_requests", str(access.isp_id)),
         )
 
     def _bot_of(self, sealed: str) -> int | None:

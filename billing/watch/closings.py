@@ -16,6 +16,7 @@ from models.account import Account, Channel
 from models.alert import Delivery
 from models.isp import Isp
 from models.operator import OperatorChannel, OperatorNotice
+from models.steering import unindexed
 
 #: What closes is written in a transaction that may take a moment to be seen; a wave of refusals
 #: that begins now is told with its first minute in one.
@@ -144,7 +145,7 @@ def closings(
             Channel.disabled_reason,
         )
         .join(Account, Account.id == Channel.account_id)
-        .where(*_between(since, until), Account.isp_id == isp_id, caused)
+        .where(*_between(since, until), unindexed(Account.isp_id) == isp_id, caused)
         .order_by(Channel.disabled_at, Channel.id)
         .limit(most)
     )

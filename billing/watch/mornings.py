@@ -6,7 +6,7 @@ down are told together in the next one, and not one by one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -25,6 +25,7 @@ from billing.values import DeliveryState, NoticeKind, SyncOutcome
 from billing.watch.closings import closings
 from models import day as questions
 from models.database import Database, insert_for
+from models.day import Ends, Span
 from models.isp import Isp
 from models.lateness import enabled
 from models.operator import OperatorChannel
@@ -52,6 +53,7 @@ MOST_DAYS = 7
 #: How many reasons of failure are told apart, and how many customers are named for each.
 REASONS, NAMED = 4, 3
 _ONE_DAY = timedelta(days=1)
+_SENT = DeliveryState.SENT.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,32 @@ class Period:
 
     first: date
     last: date
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """An ISP whose operator is to be told of some days now."""
+
+    isp: Isp
+    calendar: Calendar
+    period: Period
+
+    @property
+    def span(self) -> Span:
+        """These days as instants."""
+        return Span(
+            self.calendar.start_of(self.period.first),
+            self.calendar.start_of(self.period.last + _ONE_DAY),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What was counted of one ISP together with others."""
+
+    span: Span
+    ended: Ends
+    kinds: Mapping[str, int]
 
 
 def read_at(text: str) -> time:
@@ -150,51 +178,55 @@ class Mornings:
             How many notices are new.
         """
         with self._database.read() as session:
-            due = [isp.id for isp in enabled(session) if isp.digest_days != Days.NEVER.value]
+            isps = [isp for isp in enabled(session) if isp.digest_days != Days.NEVER.value]
             until = select(Vigil.isp_id, Vigil.digested_until)
             told = {row[0]: row[1] for row in session.execute(until)}
             first = select(OperatorChannel.isp_id, func.min(OperatorChannel.created_at))
             came = {
                 row[0]: row[1] for row in session.execute(first.group_by(OperatorChannel.isp_id))
             }
-        # Wherever an ISP is, what ends after tomorrow's date in the first zone is not over yet.
-        soonest = (now + timedelta(hours=14)).date() - _ONE_DAY
-        new = 0
-        for isp_id in due:
-            last = told.get(isp_id)
-            if isp_id in came and (last is None or last < soonest):
-                new += self._of(isp_id, came[isp_id], now=now)
-        return new
-
-    def _of(self, isp_id: int, came: datetime, *, now: datetime) -> int:
-        with self._database.read() as session:
-            isp = session.get_one(Isp, isp_id)
-            vigil = session.get(Vigil, isp_id)
+        due: dict[Span, list[_Due]] = {}
+        for isp in isps:
+            if isp.id not in came:
+                continue
             calendar = _calendar(isp)
             period = period_due(
                 Days(isp.digest_days),
                 read_at(isp.digest_at),
-                told_until=vigil.digested_until if vigil else None,
-                known_since=calendar.today(came),
+                told_until=told.get(isp.id),
+                known_since=calendar.today(came[isp.id]),
                 now=now.astimezone(calendar.zone),
             )
-            if period is None:
-                return 0
-            details = tell_of_days(session, isp, calendar, period, now=now)
-        with self._database.write() as session:
-            if not _take(session, isp_id, period):
-                return 0
-            if details is None:
-                return 0
-            return tell_operator(
-                session,
-                isp_id,
-                NoticeKind.OPERATOR_DIGEST,
-                f"day:{period.last}",
-                details,
-                now=now,
-                useful_for=USEFUL_FOR,
-            )
+            if period is not None:
+                one = _Due(isp, calendar, period)
+                due.setdefault(one.span, []).append(one)
+        return sum(self._tell(span, several, now=now) for span, several in due.items())
+
+    def _tell(self, span: Span, several: Sequence[_Due], *, now: datetime) -> int:
+        """Tell the operators whose mornings are about the same instants."""
+        ids = [one.isp.id for one in several]
+        with self._database.read() as session:
+            ended = questions.ended(session, ids, span)
+            busy = [one for one in ids if any(state == _SENT for state, _ in ended[one])]
+            kinds = questions.sent_by_kind(session, busy, span) if busy else {}
+        new = 0
+        for one in several:
+            counts = _Counts(span, ended[one.isp.id], kinds.get(one.isp.id, {}))
+            with self._database.read() as session:
+                details = tell_of_days(session, one, counts, now=now)
+            with self._database.write() as session:
+                if not _take(session, one.isp.id, one.period) or details is None:
+                    continue
+                new += tell_operator(
+                    session,
+                    one.isp.id,
+                    NoticeKind.OPERATOR_DIGEST,
+                    f"day:{one.period.last}",
+                    details,
+                    now=now,
+                    useful_for=USEFUL_FOR,
+                )
+        return new
 
 
 def _take(session: Session, isp_id: int, period: Period) -> bool:
@@ -220,20 +252,18 @@ def _calendar(isp: Isp) -> Calendar:
 
 
 def tell_of_days(
-    session: Session, isp: Isp, calendar: Calendar, period: Period, *, now: datetime
+    session: Session, due: _Due, counts: _Counts, *, now: datetime
 ) -> Mapping[str, str] | None:
-    """This function will count what happened in some days; None = nothing that is worth telling.
+    """This function will say what happened in some days; None = nothing that is worth telling.
 
     What did not go by a rule (paid, missed, a cap) is no news: `alerta explain` tells of it.
     """
-    span = questions.Span(
-        calendar.start_of(period.first), calendar.start_of(period.last + _ONE_DAY)
-    )
-    ended = questions.ended(session, isp.id, span)
+    isp, calendar, period, span = due.isp, due.calendar, due.period, counts.span
+    ended = counts.ended
     by_state: dict[str, int] = {}
     for (state, _), number in ended.items():
         by_state[state] = by_state.get(state, 0) + number
-    sent = by_state.get(DeliveryState.SENT.value, 0)
+    sent = by_state.get(_SENT, 0)
     failed = by_state.get(DeliveryState.FAILED.value, 0)
     uncertain = by_state.get(DeliveryState.UNCERTAIN.value, 0)
     closed = len(closings(session, isp.id, since=span.begins, until=span.ends))
@@ -254,8 +284,7 @@ def tell_of_days(
     details = {name: str(number) for name, number in numbers.items() if number}
     details |= {"first": period.first.isoformat(), "last": period.last.isoformat()}
     if sent:
-        kinds = questions.sent_by_kind(session, isp.id, span)
-        details["by_kind"] = _in_order(kinds)
+        details["by_kind"] = _in_order(counts.kinds)
     if failed:
         details["by_reason"] = _failures(session, isp.id, span, ended)
     if isp.held_run_id is not None:
@@ -276,7 +305,7 @@ def _in_order(counts: Mapping[str, int]) -> str:
 def _failures(
     session: Session,
     isp_id: int,
-    span: questions.Span,
+    span: Span,
     ended: Mapping[tuple[str, str | None], int],
 ) -> str:
     """Return "reason:number:id,id" of the most frequent failures."""

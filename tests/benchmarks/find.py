@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from billing.card import card_of
 from billing.searching import Searching
-from config.keys import new_key, open_vault
+from config.keys import Vault, new_key, open_vault
 from config.settings import PREFIX, Settings
 from models.account import Account
 from models.database import Database
@@ -107,9 +107,20 @@ def _measure(both: Databases, folder: Path, kind: str, size: Crowd) -> list[dict
     begun = time.monotonic()
     fill(database, vault, size)
     print(f"{_NAMES[kind]}: {size.accounts:,} customers in {time.monotonic() - begun:.0f} s")
-    searching = Searching(vault, login_token, parse_short)
+    database.close()
     given = {"HOME": str(home), "DATABASE_URL": url, "SECRET_KEY": key}
-    points = []
+    points = ask(kind, url, vault, size, given)
+    both.drop(url)
+    return points
+
+
+def ask(
+    kind: str, url: str, vault: Vault, size: Crowd, given: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Ask a filled database everything, and return what it took."""
+    database = Database(url)
+    searching = Searching(vault, login_token, parse_short)
+    points: list[dict[str, Any]] = []
     for what, text in asked(size).items():
         taken, shown = [], []
         for _ in range(5):
@@ -138,7 +149,6 @@ def _measure(both: Databases, folder: Path, kind: str, size: Crowd) -> list[dict
             flush=True,
         )
     database.close()
-    both.drop(url)
     return points
 
 

@@ -81,7 +81,7 @@ def test_a_card_says_what_a_call_is_about(town: Town, ana: Client, cli: Cli) -> 
     hold = ("--reason", "se mudó", "--until", str(town.today), "--by", "Eva")
     cli.well_here("hold", SLUG, ana.id, *hold)
 
-    shown = cli.well_here("find", "nunez", "ana").stdout
+    shown = " ".join(cli.well_here("find", "nunez", "ana").stdout.split())
 
     assert "Núñez, Ana-María · interatos · id público" in shown
     assert "documento …200" in shown
@@ -93,7 +93,7 @@ def test_a_card_says_what_a_call_is_about(town: Town, ana: Client, cli: Cli) -> 
     assert "por vencer (-1d) · A-0001-801:" in shown
     assert "(Eva, «se mudó»)" in shown
     assert f"alerta explain interatos {ana.public_id}" in shown
-    english = cli.well_here("find", "nunez", "ana", "--lang", "en").stdout
+    english = " ".join(cli.well_here("find", "nunez", "ana", "--lang", "en").stdout.split())
     assert "national id …200" in english
     assert "A-0001-801 · pending" in english
 

@@ -84,6 +84,10 @@ def test_from_the_link_to_the_alert_and_to_baja(place: BotTown, cli: Cli, tmp_pa
     assert len(bot.sent) == before + 2
     assert [a["paired"] for a in cli.well_here("accounts", SLUG, "--json").json] == [False]
     assert bot.violations == 0
+    done = [(line["who"], line["command"]) for line in cli.well_here("audit", SLUG, "--json").json]
+    assert ("eva", "pair-link") in done
+    customers = [line for line in done if line[0] == "customer, telegram …001"]
+    assert [command for _, command in customers] == ["bot start", "bot stop"]
 
 
 @on_sqlite

@@ -317,7 +317,9 @@ def test_a_removed_isp_leaves_nothing_and_takes_nothing_of_another(
         in cli.well_here("isp", "remove", other, stdin="otro\n").stdout
     )
     # The SMTP account is everybody's who sends over it; its row holds a keyed hash and a count.
-    assert rows(town) == kept | {"isp": 1, "transport": 1, "provider": 1}
+    # Who removed it stays on record, with the tries that were refused.
+    record = {"audit": 3, "audit_end": 3}
+    assert rows(town) == kept | {"isp": 1, "transport": 1, "provider": 1} | record
     assert cli.here("isp", "remove", other, "--yes").code == 1
     town.bill(ana)
     town.go_round()

@@ -47,6 +47,7 @@ class Action:
     command: str
     given: Mapping[str, Any]
     who: str
+    nameless: bool = False
     closing: ExitStack = field(default_factory=ExitStack)
     house: House | None = None
     entry_id: int | None = None
@@ -63,7 +64,7 @@ class Action:
         )
         arguments = {name: _kept(name, value, house) for name, value in self.given.items()}
         arguments = {name: value for name, value in arguments.items() if name not in _LEFT_OUT}
-        if (client := self.given.get("client")) is not None:
+        if (client := self.given.get("client")) is not None and not self.nameless:
             arguments = {"client": about.client or f"{_HIDDEN}{client[-2:]}", **arguments}
         self.entry_id = house.auditing.begin(
             about, who=self.who, command=self.command, arguments=arguments, now=house.clock()
@@ -102,16 +103,20 @@ def on_record(house: House) -> Iterator[Callable[[], None]]:
 
 
 def audited(
-    function: Callable[..., None] | None = None, *, if_given: str | tuple[str, ...] | None = None
+    function: Callable[..., None] | None = None,
+    *,
+    if_given: str | tuple[str, ...] | None = None,
+    nameless: bool = False,
 ) -> Callable[..., Any]:
     """This function will put a command on record whenever it runs, and give it `--by`.
 
     Args:
         function: the command.
         if_given: it only shows something unless one of these parameters is given.
+        nameless: what it was given names a customer who is to be named nowhere.
     """
     if function is None:
-        return lambda later: audited(later, if_given=if_given)
+        return lambda later: audited(later, if_given=if_given, nameless=nameless)
     signature = inspect.signature(function, eval_str=True)
     own_by = "by" in signature.parameters
     deciding = (if_given,) if isinstance(if_given, str) else if_given
@@ -129,7 +134,7 @@ def audited(
             return
         words = context_of_command.command_path.split()
         root = len(context_of_command.find_root().command_path.split())
-        action = Action(" ".join(words[root:]), named, who(by))
+        action = Action(" ".join(words[root:]), named, who(by), nameless=nameless)
         with action.closing:
             _run(action, lambda: function(**given))
 

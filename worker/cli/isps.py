@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from billing.isps import SetupError
+from worker.cli.audited import audited
 from worker.cli.given import secret_of_file, who
 from worker.cli.house import open_house
 from worker.cli.setting_up import isp
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     isp.command("remove")(isp_remove)
 
 
+@audited
 def isp_set(
     slug: _Slug,
     *,
@@ -94,6 +96,7 @@ def _amount(text: str | None) -> Decimal | None:
         raise SetupError(f"--minimum-amount: {text!r} is no amount") from None
 
 
+@audited
 def isp_disable(
     slug: _Slug,
     *,
@@ -115,6 +118,7 @@ def isp_disable(
         complain(f"{done.under_way} messages are with their provider right now and may arrive")
 
 
+@audited
 def isp_enable(
     slug: _Slug,
     *,
@@ -147,6 +151,7 @@ def isp_enable(
         say(f"{slug} is enabled; {done.waiting} planned messages are judged as they come due")
 
 
+@audited(if_given="days")
 def isp_retention(
     slug: _Slug,
     what: Annotated[
@@ -183,6 +188,7 @@ def _days(text: str | None) -> int | None:
     return None if text == "default" else int(text)
 
 
+@audited
 def isp_remove(
     slug: _Slug,
     *,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from billing.isps import SetupError
+from worker.cli.audited import audited
 from worker.cli.house import open_house
 from worker.cli.show import complain, remark, say
 
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command()(restore)
 
 
+@audited
 def backup(file: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
     """Copy the SQLite database to a file, while the daemon goes on; checked before it is done.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker.cli.audited import audited
 from worker.cli.house import open_house
 from worker.cli.show import as_json, complain, remark, say, table
 
@@ -36,6 +37,7 @@ def keys_new() -> None:
 
 
 @keys.command("rotate")
+@audited
 def keys_rotate(
     *,
     prepare: Annotated[
@@ -108,6 +110,7 @@ def keys_status(*, json: Annotated[bool, typer.Option("--json")] = False) -> Non
 
 
 @keys.command("drop")
+@audited
 def keys_drop(
     name: Annotated[str, typer.Argument(metavar="KEY", help="As alerta keys status names it.")],
     *,
@@ -136,6 +139,7 @@ def _dropped(name: str, done: Rotated) -> None:
 
 
 @keys.command("reseal")
+@audited
 def keys_reseal() -> None:
     """Seal again, under the newest key, whatever is sealed under an older one.
 

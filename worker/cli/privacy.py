@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from billing.isps import SetupError
+from worker.cli.audited import audited
 from worker.cli.explaining_words import Language
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command()(forget)
 
 
+@audited
 def export(
     slug: _Slug,
     client: _Client,
@@ -110,6 +112,7 @@ def _write_new(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+@audited(nameless=True)
 def forget(
     slug: _Slug,
     client: _Client,

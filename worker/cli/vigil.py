@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from billing.isps import SetupError
+from worker.cli.audited import audited
 from worker.cli.given import line_of_stdin
 from worker.cli.house import open_house
 from worker.cli.setting_up import isp
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     isp.command("operator-digest")(isp_operator_digest)
 
 
+@audited(if_given=("url", "off"))
 def isp_heartbeat(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     url: Annotated[
@@ -70,6 +72,7 @@ def isp_heartbeat(
         say(f"the last try failed: {stands.trouble}")
 
 
+@audited(if_given=("days", "at"))
 def isp_operator_digest(
     slug: Annotated[str, typer.Argument(help="The ISP.")],
     days: Annotated[

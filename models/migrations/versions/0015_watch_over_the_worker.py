@@ -10,8 +10,6 @@ down_revision = '0014'
 branch_labels = None
 depends_on = None
 
-_SETTLED = 'ix_delivery_settled_at_isp_id_state_reason_route'
-
 
 def upgrade() -> None:
     op.create_table('tick',
@@ -48,19 +46,9 @@ def upgrade() -> None:
     op.add_column('isp', sa.Column('no_send_hours', sa.Integer(), server_default='2', nullable=False))
     op.add_column('isp', sa.Column('digest_days', sa.String(length=8), server_default='daily', nullable=False))
     op.add_column('isp', sa.Column('digest_at', sa.String(length=5), server_default='08:00', nullable=False))
-    # The counts of a day want the same index as whoever else counts what was settled.
-    op.create_index(
-        op.f(_SETTLED),
-        'delivery',
-        ['settled_at', 'isp_id', 'state', 'reason', 'route'],
-        if_not_exists=True,
-        sqlite_where=sa.text('settled_at IS NOT NULL'),
-        postgresql_where=sa.text('settled_at IS NOT NULL'),
-    )
 
 
 def downgrade() -> None:
-    op.drop_index(op.f(_SETTLED), table_name='delivery', if_exists=True)
     with op.batch_alter_table('isp') as batch:
         batch.drop_column('digest_at')
         batch.drop_column('digest_days')

@@ -1,4 +1,4 @@
-"""Whoever waited longest is served next: looks by ISP, sends by ISP and kind of channel."""
+"""Whoever waited longest is served next: looks by ISP, sends by route. Records by ISP."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column('isp', sa.Column('sync_turn_at', models.base.Instant(), nullable=True))
+    op.create_index(op.f('ix_audit_isp_id_at'), 'audit', ['isp_id', 'at'])
     op.create_table(
         'route_turn',
         sa.Column('isp_id', sa.Integer(), nullable=False),
@@ -25,6 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index(op.f('ix_audit_isp_id_at'), 'audit')
     op.drop_table('route_turn')
     with op.batch_alter_table('isp') as batch:
         batch.drop_column('sync_turn_at')

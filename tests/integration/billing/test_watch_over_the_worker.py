@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import event, func, select, update
 
 from billing.isps import IspSetup, Tuning
+from billing.watch.closings import closings
 from billing.watch.heartbeats import Heartbeats
 from billing.watch.mornings import Mornings
 from billing.watch.ticks import GAP, SPARE, Ticks, Work, ticking
 from billing.watch.watching import Watching
-from models import day
-from models.alert import Delivery
+from models import day, lateness
 from models.database import Database
 from models.isp import Isp
 from models.operator import OperatorNotice
@@ -75,11 +76,12 @@ def test_four_watch_at_once_and_each_silence_is_written_once(told: Town, databas
     town.wait(minutes=10)
     start = threading.Barrier(FOUR)
 
-    def watch(_: int) -> int:
+    def watch(place: int) -> int:
         mine = Database(database_url)
         try:
             start.wait(10)
-            return Watching(mine, town.house.vault).run(now=town.now)
+            now = town.now + timedelta(seconds=place)  # no two clocks are the same
+            return Watching(mine, town.house.vault).run(now=now)
         finally:
             mine.close()
 
@@ -207,17 +209,33 @@ def test_ticks_are_written_seldom_and_say_since_when(town: Town) -> None:
 
 
 @on_sqlite
-def test_the_counts_of_a_morning_follow_what_happened_on_the_day(town: Town) -> None:
-    """Of a large journal only the day's rows are read, and those from an index alone."""
+def test_what_is_asked_follows_what_happened_and_what_is_due(town: Town) -> None:
+    """No plan of SQLite reads all that was ever sent, all accounts or all invoices of an ISP."""
     span = day.Span(town.now - timedelta(days=1), town.now)
+    engine, asked = town.house.database.engine, []
+
+    def note(_c: Any, _cur: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
     with town.house.database.read() as session:
-        for query in (
-            select(Delivery.state, Delivery.reason, func.count())
-            .where(*day._settled(1, span))
-            .group_by(Delivery.state, Delivery.reason),
-            select(func.max(Delivery.settled_at)).where(*day._settled(1, span)),
-        ):
-            compiled = query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
-            plan = session.execute(text(f"EXPLAIN QUERY PLAN {compiled}")).all()
-            said = " ".join(str(row) for row in plan)
-            assert "COVERING INDEX ix_delivery_settled_at" in said, said
+        day.ended(session, [1, 2], span)
+        day.sent_by_kind(session, [1, 2], span)
+        day.who(session, 1, span, state="failed", reason="rejected", most=3)
+        lateness.last_sent(session, 1, after=town.now)
+        closings(session, 1, since=span.begins, until=span.ends)
+        lateness.unplanned(session, before=town.now)
+        lateness.unsent(session, before=town.now, now=town.now, troubles=("x",))
+    event.remove(engine, "before_cursor_execute", note)
+    plans = []
+    with engine.connect() as connection:
+        for statement, parameters in asked:
+            lines = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append(next(str(line[3]) for line in lines))  # what is read first
+    assert [one.partition(" INDEX ")[2].partition(" ")[0] for one in plans] == [
+        *["ix_delivery_settled_at_isp_id_state_reason_route"] * 4,
+        "ix_channel_disabled_at",
+        "ix_invoice_plan_at",
+        "ix_delivery_state_isp_id_route_not_before",
+    ], plans
+    assert "COVERING" in plans[0]

@@ -62,3 +62,31 @@ def test_channels_keep_the_order_in_which_they_were_added(before):
     assert present_revision(before) == "0009"
     migrate(before)
     assert positions(before) == [(1, 1), (2, 1), (3, 2), (4, 3), (5, 2)]
+
+
+def test_customers_are_found_by_what_was_known_of_them(before):
+    """Names are taken apart, numbers of invoices end somewhere, clients are read again."""
+    with before.begin() as connection:
+        connection.execute(text("UPDATE account SET name = 'Núñez, Ana-María' WHERE id = 2"))
+        connection.execute(text("UPDATE account SET fingerprint = 7"))
+        for number, said in ((1, "A-0001-00793"), (2, "B 0"), (3, None), (4, "borrador")):
+            connection.execute(
+                text(
+                    "INSERT INTO invoice (id, isp_id, account_id, wispro_id, number, state,"
+                    " raw_state, amount, baseline, first_seen_at, confirmed_at, missing_reads,"
+                    " was_pending) VALUES (:id, 1, 1, :wispro, :said, 'paid', 'paid', 0, :yes,"
+                    " '2026-03-10 15:00:00', '2026-03-10 15:00:00', 0, :yes)"
+                ),
+                {"id": number, "wispro": f"i-{number}", "said": said, "yes": True},
+            )
+    migrate(before)
+    with before.connect() as connection:
+
+        def rows(query):
+            return [tuple(row) for row in connection.execute(text(query))]
+
+        words = rows("SELECT account_id, word, isp_id FROM account_word ORDER BY account_id, word")
+        assert words == [(1, "ana", 1), (2, "ana", 1), (2, "maria", 1), (2, "nunez", 1)]
+        ends = rows("SELECT id, number_end FROM invoice ORDER BY id")
+        assert ends == [(1, "793"), (2, "0"), (3, None), (4, None)]
+        assert rows("SELECT fingerprint FROM account") == [(None,), (None,)]

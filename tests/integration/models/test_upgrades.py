@@ -18,6 +18,8 @@ from tests.support.upgrades import downgraded, filled, read_back, revisions, upg
 
 #: The way back from here lays rows of other tables into one that had none for them.
 OLDER = revisions()[:-1]
+#: Emptied on the way, so that the next look fills a column that came with it.
+MADE_ANEW = {("account", "fingerprint")}
 
 
 @pytest.fixture
@@ -39,9 +41,8 @@ def test_every_row_comes_along(engine: Engine, empty_database_url: str, revision
     after = read_back(engine)
     for name, row in before.items():
         (found,) = after[name]
-        assert {key: found[key] for key in row if key in found} == {
-            key: value for key, value in row.items() if key in found
-        }
+        kept = [key for key in row if key in found and (name, key) not in MADE_ANEW]
+        assert {key: found[key] for key in kept} == {key: row[key] for key in kept}
 
     downgraded(empty_database_url, revision)
     assert present_revision(engine) == revision
