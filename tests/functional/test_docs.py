@@ -160,24 +160,12 @@ def test_twins_name_each_other(name: str) -> None:
     assert f"[English](../{name})" in spanish.text
 
 
-def test_twins_have_the_same_blocks() -> None:
-    """A command that changes is changed in both languages."""
-    for path in (DOCS / "es").glob("*.md"):
-        spanish = {line for line in _typed(Page(path)) if line.startswith("alerta")}
-        english = {line for line in _typed(Page(DOCS / path.name)) if line.startswith("alerta")}
-        if path.name in {"policies.md", "channels.md", "index.md"}:  # in short
-            continue
-        assert spanish == english, path.name
-
-
-def _typed(page: Page) -> set[str]:
-    lines = set()
-    for block in page.blocks():
-        if block.info in {"sh", "console"}:
-            text = block.text.replace("\\\n", " ")
-            bare = (re.sub(r" +#.*| --lang en|\"[^\"]*\"", "", line) for line in text.splitlines())
-            lines |= {" ".join(line.split()) for line in bare}
-    return lines
+@pytest.mark.parametrize(
+    "name", ["install.md", "first-isp.md", "support.md", "operations.md", "runbook.md"]
+)
+def test_twins_have_the_same_blocks(name: str) -> None:
+    """A command that changes is changed in both languages; only the English one is executed."""
+    assert Page(DOCS / "es" / name).typed() == Page(DOCS / name).typed()
 
 
 def test_the_readme_names_every_setting() -> None:

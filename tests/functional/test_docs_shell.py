@@ -1,5 +1,7 @@
 """Every ```sh block of the README and of docs/ is executed, in order, by a real shell.
 
+A Spanish page that types the same as its English twin (test_docs.py) is not executed again.
+
 Each page gets a home and a folder of its own. What a page has from elsewhere is real but near: the
 stand-in of Wispro, an SMTP server, a stand-in of Telegram. A page that adds its ISP begins with
 nothing; every other one with the ISP and the customer of the examples.
@@ -32,7 +34,13 @@ from wispro.sandbox.server import SandboxServer
 _SECONDS = 60
 SLUG = "myisp"
 BOT = "123456789:AAExampleExampleExampleExampleExampl"
-PAGES = [page for page in pages() if any(block.info == "sh" for block in page.blocks())]
+#: What a page and its twin type alike is typed once.
+PAGES = [
+    page
+    for page in pages()
+    if any(block.info == "sh" for block in page.blocks())
+    and ((twin := page.twin()) is None or twin.typed() != page.typed())
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,20 @@ class Page:
         assert opened is None, f"{self.name}: a block never ends"
         return found
 
+    def typed(self) -> list[str]:
+        """Return what its blocks have typed, without what differs from language to language."""
+        lines = []
+        for block in self.blocks():
+            if block.info in {"sh", "console"}:
+                lines += block.text.replace("\\\n", " ").splitlines()
+        bare = (re.sub(r" +#.*| --lang en|\"[^\"]*\"", "", line) for line in lines)
+        return [" ".join(line.split()) for line in bare]
+
+    def twin(self) -> Page | None:
+        """Return the English page of a Spanish one."""
+        english = DOCS / self.path.name
+        return Page(english) if self.path.parent == DOCS / "es" and english.exists() else None
+
     def prose(self) -> str:
         """Return everything outside of blocks."""
         inside, kept = False, []
