@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
-from models.schema import migrate
+from models.schema import migrate, wanted_revision
 from tests.support.cli import Cli
 from tests.support.marks import on_sqlite
 from tests.support.town import Town
@@ -44,19 +45,20 @@ def test_nothing_is_doubled_or_lost(town: Town, cli: Cli, database_url: str, rev
 
 @on_sqlite
 @pytest.mark.parametrize(
-    "words", [("sync", "interatos"), ("up",), ("migrate",), ("isp", "list"), ("doctor",)]
+    "words", [("sync", "interatos"), ("up",), ("migrate",), ("isp", "list"), ("doctor", "--json")]
 )
 def test_a_schema_of_the_future_is_one_clear_line(
     town: Town, cli: Cli, words: tuple[str, ...]
 ) -> None:
     """Whoever went back to an older program is told so, and nothing is touched."""
+    present = wanted_revision()
     with town.house.database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
     refused = cli.here(*words)
     assert refused.code == 1
     assert "at revision 0999, newer than this program: update it" in refused.text.replace("\n", " ")
-    if words != ("doctor",):
+    if "doctor" not in words:
         assert refused.stderr.count("\n") == 1
     with town.house.database.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0013'")
+        connection.execute(text("UPDATE alembic_version SET version_num = :now"), {"now": present})
     assert migrate(town.house.database.engine)

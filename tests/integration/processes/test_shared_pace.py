@@ -231,7 +231,10 @@ def test_a_connection_that_was_closed_while_it_idled_is_no_loss(
     assert logs == []
 
 
-@pytest.mark.parametrize("url", ["redis://:hunter2@127.0.0.1:1/0", "sentinel://:hunter2@nowhere:1"])
+@pytest.mark.parametrize(
+    "url",
+    ["redis://:hunter2@127.0.0.1:1/0", "sentinel://:hunter2@127.0.0.1:1/0?master=alerta"],
+)
 def test_a_broker_that_was_never_there_is_no_error(url: str, home: Path) -> None:
     """Nobody listens, or the address is of a kind we cannot ask; its password stays out of logs."""
     never = Buckets(Settings(home=home, redis_url=SecretStr(url)))

@@ -39,6 +39,9 @@ def nothing(*_: Any, **__: Any) -> None:
     """Count nothing."""
 
 
+TICKS = SimpleNamespace(note=nothing)
+
+
 class Looks(Sync):
     """The use-case, except that a look only takes its turn and says whether it is done."""
 
@@ -92,7 +95,7 @@ def test_slow_looks_keep_no_other_isp_waiting(
         rounds.enqueue(dispatch if task is sync.dispatch else lambda: look(arguments["isp_id"]))
 
     monkeypatch.setattr(sync, "hint", hint)
-    desk = SimpleNamespace(sync=looks, clock=rounds.clock, count=nothing)
+    desk = SimpleNamespace(sync=looks, clock=rounds.clock, count=nothing, ticks=TICKS)
     monkeypatch.setattr(sync, "desk", lambda: desk)
     rounds.run(until=NOW + timedelta(hours=1), beat=dispatch, every=60)
 
@@ -151,7 +154,7 @@ def test_slow_sending_accounts_keep_no_other_isp_waiting(
         return 0.1
 
     monkeypatch.setattr(deliver, "hint", lambda *_, **__: rounds.enqueue(batch))
-    desk = SimpleNamespace(delivering=sends, clock=rounds.clock, count=nothing)
+    desk = SimpleNamespace(delivering=sends, clock=rounds.clock, count=nothing, ticks=TICKS)
     monkeypatch.setattr(deliver, "desk", lambda: desk)
     rounds.run(until=NOW + timedelta(minutes=20), beat=dispatch, every=15)
 
