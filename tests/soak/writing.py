@@ -44,9 +44,9 @@ def _section(report: Report, kind: str, machine: Mapping[str, str]) -> str:
         f"{report.hints[1]:,} in the second."
     )
     waits = (
-        f"* The latest delivery left {report.late:.0f} s after it was due; no ISP that was well "
-        f"waited longer than {report.oldest_look:.0f} s for a look; everything was at rest "
-        f"{report.rest_after:.0f} s after the traffic."
+        f"* The latest delivery left {report.late:.0f} s after it was due. The oldest complete "
+        f"look was {report.oldest_look:.0f} s old: of an ISP whose answers were broken again and "
+        f"again. Everything was at rest {report.rest_after:.0f} s after the traffic."
     )
     faults = [f"* Broken promises: {len(report.faults)}."]
     faults += [f"  * {fault}" for fault in report.faults[:20]]
