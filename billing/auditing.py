@@ -6,7 +6,7 @@ broke off half-way shows as that. Nothing that was written is changed afterwards
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +16,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from billing.isps import SetupError
-from billing.pairing import find_account
-from billing.ports import VaultPort
+from billing.naming import AccountFinder
 from models.account import Account
 from models.alert import Delivery
 from models.audit import AuditEnd, AuditEntry
@@ -72,16 +71,12 @@ class Auditing:
 
     Args:
         database: rows.
-        vault: makes the keyed hashes by which customers are found.
-        login_token: returns the token part of the text in a portal QR code, or None.
+        whom: finds a customer by what names them.
     """
 
-    def __init__(
-        self, database: Database, vault: VaultPort, login_token: Callable[[str], str | None]
-    ) -> None:
+    def __init__(self, database: Database, whom: AccountFinder) -> None:
         self._database = database
-        self._vault = vault
-        self._login_token = login_token
+        self._whom = whom
 
     def about(
         self, *, slug: str | None = None, client: str | None = None, delivery: int | None = None
@@ -114,7 +109,7 @@ class Auditing:
 
     def _account(self, session: Session, slug: str, client: str) -> Account | None:
         try:
-            return find_account(session, slug, client, self._vault, self._login_token)
+            return self._whom.find(session, slug, client)
         except SetupError:
             return None
 
@@ -191,7 +186,7 @@ class Auditing:
         with self._database.read() as session:
             query = select(AuditEntry).options(joinedload(AuditEntry.end))
             if slug is not None and client is not None:
-                account = find_account(session, slug, client, self._vault, self._login_token)
+                account = self._whom.find(session, slug, client)
                 turned_out = select(AuditEnd.entry_id).where(AuditEnd.account_id == account.id)
                 query = query.where(
                     or_(AuditEntry.account_id == account.id, AuditEntry.id.in_(turned_out))

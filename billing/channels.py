@@ -7,7 +7,7 @@ that was sent over a channel vanishes with it: one that is taken away keeps its 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,8 +19,7 @@ from billing.closing import close_channel, reopen
 from billing.isps import SetupError
 from billing.joining import put_in_order
 from billing.letter import Fate
-from billing.pairing import find_account
-from billing.ports import VaultPort
+from billing.naming import AccountFinder
 from billing.taking_over import take_over
 from billing.values import Reason
 from models.account import Account, Channel
@@ -161,16 +160,12 @@ class Channels:
 
     Args:
         database: rows.
-        vault: makes the keyed hashes by which customers are found.
-        login_token: returns the token part of the text in a portal QR code, or None.
+        whom: finds a customer by what names them.
     """
 
-    def __init__(
-        self, database: Database, vault: VaultPort, login_token: Callable[[str], str | None]
-    ) -> None:
+    def __init__(self, database: Database, whom: AccountFinder) -> None:
         self._database = database
-        self._vault = vault
-        self._login_token = login_token
+        self._whom = whom
 
     def disable(
         self, slug: str, client: str, number: int, *, reason: str, author: str, now: datetime
@@ -262,7 +257,7 @@ class Channels:
         return account, channel_numbered(session, account, number)
 
     def _account(self, session: Session, slug: str, client: str) -> Account:
-        return find_account(session, slug, client, self._vault, self._login_token)
+        return self._whom.find(session, slug, client)
 
 
 def _changed(

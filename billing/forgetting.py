@@ -7,7 +7,7 @@ silent look.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from billing.isps import find_isp
 from billing.joining import leave
-from billing.pairing import PairingError, find_account
+from billing.naming import AccountFinder, PairingError
 from billing.ports import VaultPort
 from billing.values import DeliveryState, NoticeKind
 from models.account import Account, AccountWord, Channel, Contract
@@ -78,15 +78,13 @@ class Forgetting:
     Args:
         database: rows.
         vault: makes the keyed hashes.
-        login_token: returns the token part of the text in a portal QR code, or None.
+        whom: finds a customer by what names them.
     """
 
-    def __init__(
-        self, database: Database, vault: VaultPort, login_token: Callable[[str], str | None]
-    ) -> None:
+    def __init__(self, database: Database, vault: VaultPort, whom: AccountFinder) -> None:
         self._database = database
         self._vault = vault
-        self._login_token = login_token
+        self._whom = whom
 
     def held(self, slug: str, client: str) -> Held:
         """This function will say what we hold of a customer.
@@ -96,7 +94,7 @@ class Forgetting:
         """
         with self._database.read() as session:
             try:
-                account = find_account(session, slug, client, self._vault, self._login_token)
+                account = self._whom.find(session, slug, client)
             except PairingError:
                 gone = self._forgotten(session, find_isp(session, slug).id, client)
                 if gone is None:

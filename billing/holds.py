@@ -7,7 +7,7 @@ came due meanwhile, the latest goes if it is still worth something.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -16,8 +16,7 @@ from sqlalchemy.orm import Session
 
 from billing.held import Held, HoldKind
 from billing.isps import find_isp
-from billing.pairing import find_account
-from billing.ports import VaultPort
+from billing.naming import AccountFinder
 from billing.terms import rules_of
 from billing.values import DeliveryState, Reason
 from models.account import Account
@@ -140,16 +139,12 @@ class Holds:
 
     Args:
         database: rows.
-        vault: finds a customer by a hashed id.
-        login_token: reads the text of a QR code.
+        whom: finds a customer by what names them.
     """
 
-    def __init__(
-        self, database: Database, vault: VaultPort, login_token: Callable[[str], str | None]
-    ) -> None:
+    def __init__(self, database: Database, whom: AccountFinder) -> None:
         self._database = database
-        self._vault = vault
-        self._login_token = login_token
+        self._whom = whom
 
     def put(
         self,
@@ -242,7 +237,7 @@ class Holds:
             return [_line(row, row.account, row.invoice) for row in rows]
 
     def _find(self, session: Session, slug: str, client: str) -> Account:
-        return find_account(session, slug, client, self._vault, self._login_token)
+        return self._whom.find(session, slug, client)
 
 
 def _problem(kind: HoldKind, until: date, reason: str, author: str, *, today: date) -> str | None:

@@ -5,7 +5,7 @@ They narrow what the ISP sends and never widen it: hours hold besides the ISP's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 
 from billing.calendar import ContactHours
 from billing.isps import LOCALE, SetupError
-from billing.pairing import find_account
+from billing.naming import AccountFinder
 from billing.policy import EVENTS, Policy
-from billing.ports import VaultPort
 from billing.terms import hours_under, policy_of
 from billing.values import InvoiceState
 from models.account import Account
@@ -59,16 +58,12 @@ class Overrides:
 
     Args:
         database: rows.
-        vault: finds a customer by a hashed id.
-        login_token: reads the text of a QR code.
+        whom: finds a customer by what names them.
     """
 
-    def __init__(
-        self, database: Database, vault: VaultPort, login_token: Callable[[str], str | None]
-    ) -> None:
+    def __init__(self, database: Database, whom: AccountFinder) -> None:
         self._database = database
-        self._vault = vault
-        self._login_token = login_token
+        self._whom = whom
 
     def show(self, slug: str, client: str) -> AccountTerms:
         """This function will return what holds for a customer.
@@ -78,7 +73,7 @@ class Overrides:
             PairingError: if no account matches, or several do.
         """
         with self._database.read() as session:
-            account = find_account(session, slug, client, self._vault, self._login_token)
+            account = self._whom.find(session, slug, client)
             return _terms(account, policy_of(account.isp))
 
     def set(
@@ -109,7 +104,7 @@ class Overrides:
             PairingError: if no account matches, or several do.
         """
         with self._database.write() as session:
-            account = find_account(session, slug, client, self._vault, self._login_token)
+            account = self._whom.find(session, slug, client)
             policy = policy_of(account.isp)
             problems: list[str] = []
             if locale is not None:

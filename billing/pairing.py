@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, false, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing.identity import LOGIN_PURPOSE, NATIONAL_ID_PURPOSE, email_digest
-from billing.isps import SetupError, find_isp
+from billing.identity import LOGIN_PURPOSE
+from billing.isps import find_isp
 from billing.joining import Added, add_channels, join, keep_account, leave
+from billing.naming import PREFIXES, AccountFinder, PairingError, ambiguous
 from billing.owing import Tally
 from billing.ports import (
     DestinationError,
@@ -36,17 +37,7 @@ from models.account import Account
 from models.database import Database
 from models.isp import Transport
 
-_PREFIXES = {
-    "public": ClientField.PUBLIC_ID,
-    "custom": ClientField.CUSTOM_ID,
-    "national": ClientField.NATIONAL_ID,
-    "email": ClientField.EMAIL,
-}
 Progress = Callable[[int, int], None]
-
-
-class PairingError(SetupError):
-    """The client or a destination cannot be used; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +79,7 @@ class Pairing:
         self._door = door
         self._messenger = messenger
         self._login_token = login_token
+        self._whom = AccountFinder(vault, login_token)
 
     def pair(
         self,
@@ -161,7 +153,7 @@ class Pairing:
         """
         parsed = self._understood(destinations, risk_accepted_by)
         with self._database.write() as session:
-            account = find_account(session, slug, client, self._vault, self._login_token)
+            account = self._whom.find(session, slug, client)
             session.execute(select(Account.id).where(Account.id == account.id).with_for_update())
             if not account.paired:
                 raise PairingError(f"{account.name} is not paired: alerta pair {slug} … --to …")
@@ -217,7 +209,7 @@ class Pairing:
             PairingError: if no paired account matches, or several do.
         """
         with self._database.write() as session:
-            account = find_account(session, slug, client, self._vault, self._login_token)
+            account = self._whom.find(session, slug, client)
             if not account.paired:
                 raise PairingError(f"{account.name} is not paired")
             leave(session, account, now=now)
@@ -247,7 +239,7 @@ class Pairing:
                 "Wispro knows no client by this UUID, public id, custom id, national id or e-mail"
             )
         if len(found) > 1:
-            raise PairingError(_ambiguous(list(found.values())))
+            raise PairingError(ambiguous(list(found.values())))
         return next(iter(found.values()))
 
     def _by_login(self, wispro: WisproPort, token: str, progress: Progress | None) -> ClientFacts:
@@ -289,66 +281,11 @@ def _paired(
     )
 
 
-def find_account(
-    session: Session,
-    slug: str,
-    text: str,
-    vault: VaultPort,
-    login_token: Callable[[str], str | None],
-) -> Account:
-    """This function will find one of our accounts by anything that names its client.
-
-    Raises:
-        SetupError: if the ISP is unknown.
-        PairingError: if no account matches, or several do, with the candidates.
-    """
-    isp = find_isp(session, slug)
-    query = select(Account).where(Account.isp_id == isp.id)
-    text = text.strip()
-    if (token := login_token(text)) is not None:
-        digest = vault.digest(token, purpose=LOGIN_PURPOSE)
-        found = list(session.scalars(query.where(Account.login_digest == digest)))
-    else:
-        found = list(session.scalars(query.where(or_(*_readings_of_ours(text, vault)))))
-    if not found:
-        raise PairingError("no account of ours matches; see alerta accounts, or pair it first")
-    if len(found) > 1:
-        raise PairingError(
-            _ambiguous(
-                [
-                    ClientFacts(client_id=a.client_id, public_id=a.public_id, name=a.name)
-                    for a in found
-                ]
-            )
-        )
-    return found[0]
-
-
-def _readings_of_ours(text: str, vault: VaultPort) -> list[ColumnElement[bool]]:
-    """What a text may mean among our accounts; a prefix says which, as in `pair`."""
-    prefix, colon, rest = text.partition(":")
-    field = _PREFIXES.get(prefix) if colon else None
-    value = rest.strip() if field else text
-    conditions: list[ColumnElement[bool]] = []
-    if field in {None, ClientField.EMAIL} and (email := email_digest(value, vault)) is not None:
-        conditions.append(Account.email_digest == email)
-    if field is None:
-        conditions.append(Account.client_id.in_([value, value.lower()]))
-    if field in {None, ClientField.CUSTOM_ID}:
-        conditions.append(Account.custom_id == value)
-    if field in {None, ClientField.PUBLIC_ID} and re.fullmatch(r"[0-9]{1,9}", value):
-        conditions.append(Account.public_id == int(value))
-    if field in {None, ClientField.NATIONAL_ID}:
-        digest = vault.digest(value, purpose=NATIONAL_ID_PURPOSE)
-        conditions.append(Account.national_id_digest == digest)
-    return conditions or [false()]
-
-
 def _readings(text: str) -> list[tuple[ClientField, str]]:
     """What a text may mean: "public:793" says which; a bare number may be any id."""
     prefix, colon, rest = text.partition(":")
-    if colon and prefix in _PREFIXES and rest.strip():
-        return [(_PREFIXES[prefix], rest.strip())]
+    if colon and prefix in PREFIXES and rest.strip():
+        return [(PREFIXES[prefix], rest.strip())]
     if not text:
         raise PairingError("name a client: UUID, public id, custom id, national id or e-mail")
     if "@" in text:
@@ -357,14 +294,6 @@ def _readings(text: str) -> list[tuple[ClientField, str]]:
     if re.fullmatch(r"[1-9]\d{0,8}", text):
         readings.insert(0, (ClientField.PUBLIC_ID, text))
     return readings
-
-
-def _ambiguous(candidates: list[ClientFacts]) -> str:
-    ordered = sorted(candidates, key=lambda facts: facts.public_id or 0)
-    named = "; ".join(
-        f"{facts.name} (public:{facts.public_id}, {facts.client_id})" for facts in ordered[:10]
-    )
-    return f"{len(candidates)} clients match; name one of them by its UUID: {named}"
 
 
 def _is_uuid(text: str) -> bool:

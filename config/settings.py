@@ -35,7 +35,9 @@ MAX_SECRET_FILE_BYTES = 65_536
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _PAGE = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
-_LISTENING = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
+_LISTENING = re.compile(
+    r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):(?P<port>[0-9]{1,5})", re.ASCII
+)
 _COLLECTOR = re.compile(
     r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", re.ASCII
 )
@@ -124,14 +126,12 @@ class Settings(BaseSettings):
             _check_port(url)
         return value
 
-    @field_validator("http")
+    @field_validator("http", "web")
     @classmethod
-    def _host_and_port(cls, value: str | None) -> str | None:
+    def _somewhere_to_listen(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        found = _LISTENING.fullmatch(value.strip())
-        if found is None or not 1 <= int(found["port"]) <= 65_535:
-            raise ValueError("must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464")
+        host_and_port(value)
         return value.strip()
 
     @field_validator("otel_endpoint")
@@ -167,12 +167,6 @@ class Settings(BaseSettings):
             raise ValueError("must be an https:// address, without user, query or fragment")
         _check_port(value)
         return value.rstrip("/")
-
-    @field_validator("web")
-    @classmethod
-    def _somewhere_to_listen(cls, value: str) -> str:
-        host_and_port(value)
-        return value.strip()
 
     @field_validator("telegram_api")
     @classmethod
@@ -246,14 +240,10 @@ def host_and_port(value: str) -> tuple[str, int]:
     Raises:
         ValueError: if it is no HOST:PORT.
     """
-    try:
-        parts = urllib.parse.urlsplit(f"//{value.strip()}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if not host or port is None or parts.path or parts.username is not None:
-        raise ValueError("must be HOST:PORT, as in 127.0.0.1:8480")
-    return host, port
+    found = _LISTENING.fullmatch(value.strip())
+    if found is None or not 1 <= int(found["port"]) <= 65_535:
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464")
+    return found["host"].strip("[]"), int(found["port"])
 
 
 def _check_port(url: str) -> None:

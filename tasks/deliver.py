@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from billing.watch.ticks import Work
-from tasks import queues
+from tasks import counts, queues
 from tasks.desk import desk
 from tasks.hints import hint
 
@@ -42,7 +42,7 @@ def batch(**_: object) -> None:
     d.ticks.note(Work.SEND, now=d.clock())
     if served is None:
         return
-    d.count("deliveries_put_off", str(served.isp_id), served.route, number=served.deferred)
+    d.count(counts.PUT_OFF, str(served.isp_id), served.route, number=served.deferred)
     hint(batch)
     if served.more_at is not None and served.more_at > served.at:
         hint(batch, wait=served.more_at - served.at)
@@ -53,5 +53,5 @@ def sweep(**_: object) -> None:
     """This task will resolve deliveries whose worker died."""
     d = desk()
     given_back, uncertain = d.delivering.sweep(now=d.clock())
-    d.count("lease_expiries", "given_back", number=given_back)
-    d.count("lease_expiries", "uncertain", number=uncertain)
+    d.count(counts.LEASE_EXPIRIES, "given_back", number=given_back)
+    d.count(counts.LEASE_EXPIRIES, "uncertain", number=uncertain)

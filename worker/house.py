@@ -27,6 +27,7 @@ from billing.inviting import Inviting
 from billing.isps import Isps
 from billing.listening import Listening
 from billing.maintenance import Maintenance
+from billing.naming import AccountFinder
 from billing.notices import Telling
 from billing.operators import Operators
 from billing.overrides import Overrides
@@ -47,7 +48,7 @@ from config.keys import open_vault
 from config.settings import Settings
 from models.database import Database
 from models.schema import present_revision, wanted_revision
-from tasks import desk
+from tasks import counts, desk
 from wispro.login import login_token
 from wispro.logs import quiet_http_logs
 from worker.database_errors import plain_database_error
@@ -106,17 +107,18 @@ class House:
         self.baseline = Baseline(self.database)
         self.resending = Resending(self.database)
         self.stopping = Stopping(self.database, self.vault)
-        self.auditing = Auditing(self.database, self.vault, login_token)
-        self.holds = Holds(self.database, self.vault, login_token)
-        self.channels = Channels(self.database, self.vault, login_token)
+        self.whom = AccountFinder(self.vault, login_token)
+        self.auditing = Auditing(self.database, self.whom)
+        self.holds = Holds(self.database, self.whom)
+        self.channels = Channels(self.database, self.whom)
         self.policies = Policies(self.database)
-        self.overrides = Overrides(self.database, self.vault, login_token)
+        self.overrides = Overrides(self.database, self.whom)
         self.maintenance = Maintenance(self.database, self.vault)
         self.watching = Watching(self.database, self.vault, every=settings.sync_every)
         self.ticks = Ticks(self.database)
         self.mornings = Mornings(self.database)
         self.changing = Changing(self.database, self.vault)
-        self.forgetting = Forgetting(self.database, self.vault, login_token)
+        self.forgetting = Forgetting(self.database, self.vault, self.whom)
         self.pruning = Pruning(self.database)
         self.switching = Switching(self.database)
         self.removing = Removing(self.database, self._bot_of)
@@ -209,7 +211,7 @@ class House:
     @cached_property
     def trial(self) -> Trial:
         """Send a test message."""
-        return Trial(self.database, self.vault, login_token, self.delivering)
+        return Trial(self.database, self.whom, self.delivering)
 
     @property
     def pace(self) -> PacePort:
@@ -232,7 +234,7 @@ class House:
             token=access.token,
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
             pace=self._pacer(access.isp_id, access.requests_per_second),
-            told=partial(self.tallies.add, "wispro_requests", str(access.isp_id)),
+            told=partial(self.tallies.add, counts.WISPRO_REQUESTS, str(access.isp_id)),
         )
 
     def _bot_of(self, sealed: str) -> int | None:

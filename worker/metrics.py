@@ -24,7 +24,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from billing.overview import CircuitState, IspStanding, Overview
-from worker import tallies
+from tasks import counts
 from worker.probes import Probe, answer_of
 from worker.pulse import Pulse
 from worker.tail import DURATIONS, Happened
@@ -330,19 +330,19 @@ def _broker(pulse: Pulse) -> Iterator[Metric]:
 #: Name of the tally, name of the metric, help, labels; the first label may be an ISP's id.
 _TALLIED = (
     (
-        tallies.WISPRO_REQUESTS,
+        counts.WISPRO_REQUESTS,
         "alerta_wispro_requests",
         "Requests to Wispro, by how they ended.",
         ("isp", "outcome"),
     ),
     (
-        tallies.PUT_OFF,
+        counts.PUT_OFF,
         "alerta_deliveries_put_off",
         "Deliveries that were claimed and planned again: by a provider's limit, a window, a look.",
         ("isp", "channel"),
     ),
     (
-        tallies.LEASE_EXPIRIES,
+        counts.LEASE_EXPIRIES,
         "alerta_lease_expiries",
         "Claims whose worker died: given back, or uncertain.",
         ("end",),

@@ -20,7 +20,7 @@ import msgspec
 import structlog
 from prometheus_client.exposition import choose_encoder
 
-from config.settings import Settings
+from config.settings import Settings, host_and_port
 from worker.errors import NotReadyError
 from worker.health import Examiner
 from worker.metrics import registry
@@ -34,12 +34,6 @@ _PATIENCE = 5.0
 _MOST = 16
 _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
-
-
-def host_and_port(address: str) -> tuple[str, int]:
-    """This function will take `127.0.0.1:9464` or `[::1]:9464` apart."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 def require_free(settings: Settings) -> None:

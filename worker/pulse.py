@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from config.settings import Settings
 from tasks import queues
 from worker import signs, tallies
+from worker.broker import GLOBAL_PREFIX
 from worker.schedule import LISTEN_TICK
 
 #: A worker marks every 5 s; six marks that are missing are no accident.
@@ -27,7 +28,6 @@ _TICKS = 4
 _AT_LEAST = 5.0
 #: Marks of who is gone for good are dropped.
 _FORGET_AFTER = timedelta(days=1).total_seconds()
-_PREFIX = "alerta:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +100,9 @@ def feel(
     try:
         pipe = client.pipeline(transaction=False)
         for name in queues.QUEUES:
-            pipe.llen(_PREFIX + name)
-            pipe.lindex(_PREFIX + name, -1)
-        pipe.hlen(_PREFIX + "unacked")
+            pipe.llen(GLOBAL_PREFIX + name)
+            pipe.lindex(GLOBAL_PREFIX + name, -1)
+        pipe.hlen(GLOBAL_PREFIX + "unacked")
         pipe.hgetall(signs.KEY)
         pipe.hgetall(tallies.KEY)
         *counted, under_way, marks, tallied = pipe.execute()

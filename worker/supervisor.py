@@ -14,8 +14,8 @@ from functools import partial
 import structlog
 
 from worker import readiness
-from worker.heartbeat import Heartbeat
 from worker.lifeline import die_with_parent
+from worker.systemd import Systemd
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class Supervisor:
     Args:
         children: what to run; stopped in this order.
         tend: called five times a second, for whatever else must be kept alive.
-        heartbeat: tells systemd how we are.
+        systemd: is told how we are.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class Supervisor:
         children: Sequence[Child],
         tend: Callable[[], None] = lambda: None,
         *,
-        heartbeat: Heartbeat | None = None,
+        systemd: Systemd | None = None,
     ) -> None:
         self._children = children
         self._tend = tend
-        self._heartbeat = heartbeat or Heartbeat()
+        self._systemd = systemd or Systemd()
         self._stopping = False
 
     def run(self) -> None:
@@ -95,7 +95,7 @@ class Supervisor:
         for child in self._children:
             self._keep(child)
             self._look_at(child)
-        self._heartbeat.beat(ready=self.is_ready(), healthy=self.is_healthy(), status=self.status())
+        self._systemd.beat(ready=self.is_ready(), healthy=self.is_healthy(), status=self.status())
 
     def is_ready(self) -> bool:
         """Whether every child is ready."""
@@ -121,7 +121,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask every child to end, and end those that do not."""
-        self._heartbeat.stopping()
+        self._systemd.stopping()
         running = [c.process for c in self._children if c.process and c.process.poll() is None]
         asked = time.monotonic()
         for number, until in ((signal.SIGTERM, FINISH_WITHIN), (signal.SIGQUIT, STOP_WITHIN)):

@@ -27,11 +27,6 @@ _EVERY = 2.0
 _AGAIN_AFTER = 10.0
 _TIMEOUT = 0.5
 
-#: Also named in `worker/house.py`, which does not load this module before somebody counts.
-WISPRO_REQUESTS = "wispro_requests"
-LEASE_EXPIRIES = "lease_expiries"
-PUT_OFF = "deliveries_put_off"
-
 
 class Tally(NamedTuple):
     """What is counted: its name and what tells one from another; never anything of a customer."""

@@ -6,7 +6,6 @@ asked for it. It goes outside the contact hours too, since a person asked for it
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,9 +16,9 @@ from billing import keys
 from billing.channels import ChannelError, channel_numbered
 from billing.delivery.delivering import Delivering
 from billing.greeting import TEST_FOR
+from billing.naming import AccountFinder
 from billing.owing import Owing, record_all
-from billing.pairing import find_account
-from billing.ports import Clock, VaultPort
+from billing.ports import Clock
 from billing.terms import rules_of
 from models.alert import Alert, Attempt, Delivery
 from models.database import Database
@@ -48,21 +47,18 @@ class Trial:
 
     Args:
         database: rows.
-        vault: makes the keyed hashes by which customers are found.
-        login_token: returns the token part of the text in a portal QR code, or None.
+        whom: finds a customer by what names them.
         delivering: sends.
     """
 
     def __init__(
         self,
         database: Database,
-        vault: VaultPort,
-        login_token: Callable[[str], str | None],
+        whom: AccountFinder,
         delivering: Delivering,
     ) -> None:
         self._database = database
-        self._vault = vault
-        self._login_token = login_token
+        self._whom = whom
         self._delivering = delivering
 
     def send(self, slug: str, client: str, number: int, *, author: str, clock: Clock) -> Tried:
@@ -91,7 +87,7 @@ class Trial:
     def _plan(
         self, session: Session, slug: str, client: str, number: int, author: str, *, now: datetime
     ) -> int:
-        account = find_account(session, slug, client, self._vault, self._login_token)
+        account = self._whom.find(session, slug, client)
         channel = channel_numbered(session, account, number)
         if not account.isp.enabled:
             raise ChannelError(f"{slug} is disabled: alerta isp enable {slug}")

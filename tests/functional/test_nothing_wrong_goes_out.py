@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.pairing import PairingError
+from billing.naming import PairingError
 from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, Town
 

@@ -19,8 +19,8 @@ from tests.functional.test_house_rules import commands
 from tests.support.cli import Cli
 from tests.support.marks import on_sqlite
 from tests.support.processes import ROOT, Running
-from worker.heartbeat import Heartbeat
 from worker.supervisor import FINISH_WITHIN, STOP_WITHIN, Child, Supervisor
+from worker.systemd import Systemd
 
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 BINARY = "/opt/alerta/.venv/bin/alerta"
@@ -85,10 +85,10 @@ def test_a_daemon_whose_child_never_gets_ready_gives_no_sign_of_life(tmp_path: P
     with Listener(tmp_path / "notify") as systemd:
         clock = [0.0]
         given = {**systemd.environment, "WATCHDOG_USEC": "10000000"}
-        heart = Heartbeat(given, clock=lambda: clock[0])
+        heart = Systemd(given, clock=lambda: clock[0])
         fine = Child("fine", [sys.executable, "-c", "import signal; signal.pause()"])
         broken = Child("broken", [sys.executable, "-c", "raise SystemExit(3)"], says_ready=True)
-        supervisor = Supervisor([fine, broken], heartbeat=heart)
+        supervisor = Supervisor([fine, broken], systemd=heart)
         try:
             supervisor.step()
             assert systemd.hears("WATCHDOG=1") == [
@@ -111,10 +111,10 @@ def test_an_abstract_socket_and_none(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind(f"\0{name}")
         heard.settimeout(5)
-        Heartbeat({"NOTIFY_SOCKET": f"@{name}"}).beat(ready=True, healthy=True, status="s")
+        Systemd({"NOTIFY_SOCKET": f"@{name}"}).beat(ready=True, healthy=True, status="s")
         assert heard.recv(100) == b"READY=1\nSTATUS=s"
-    Heartbeat({}).beat(ready=True, healthy=True, status="s")
-    Heartbeat({"NOTIFY_SOCKET": str(tmp_path / "gone")}).stopping()
+    Systemd({}).beat(ready=True, healthy=True, status="s")
+    Systemd({"NOTIFY_SOCKET": str(tmp_path / "gone")}).stopping()
 
 
 # -- units ----------------------------------------------------------------------------------------

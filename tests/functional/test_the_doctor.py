@@ -12,7 +12,7 @@ from tests.support.cli import Cli
 from tests.support.nameserver import Nameserver
 from tests.support.town import SLUG, Town
 from worker.doctor import examine
-from worker.finding import Finding
+from worker.doctor.finding import Finding
 from worker.house import utc_now
 from worker.records import Records
 

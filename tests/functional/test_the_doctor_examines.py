@@ -21,9 +21,9 @@ from tests.support.telegram import TelegramServer
 from tests.support.town import SLUG, TOKEN, Town
 from worker.beat import Turn
 from worker.doctor import examine
+from worker.doctor.finding import Finding
 from worker.doctor.here import look_here
 from worker.doctor.stores import clock_finding, policy_finding
-from worker.finding import Finding
 from worker.house import utc_now
 
 

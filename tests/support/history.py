@@ -22,8 +22,9 @@ from billing.facts import facts_of
 from billing.isps import Isps, IspSetup
 from billing.letter import Attachment, Envelope, Fate, Letter, Message, Outcome
 from billing.maintenance import Maintenance
+from billing.naming import PairingError
 from billing.owing import lay_steps
-from billing.pairing import Pairing, PairingError
+from billing.pairing import Pairing
 from billing.planning import Planning
 from billing.ports import UpstreamError, WisproAccess
 from billing.sync import Sync

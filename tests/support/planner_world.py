@@ -24,6 +24,7 @@ from billing.held import HoldKind
 from billing.holds import Holds
 from billing.letter import Attachment, Envelope, Fate, Letter, Message, Outcome
 from billing.look import Look
+from billing.naming import AccountFinder
 from billing.overrides import Overrides
 from billing.planning import Planning
 from billing.policies import Policies
@@ -266,8 +267,8 @@ class World:
         """Forget everything that is not in the rows."""
         read_policy.cache_clear()
         self.policies = Policies(self.database)
-        self.overrides = Overrides(self.database, VAULT, lambda _: None)
-        self.holds = Holds(self.database, VAULT, lambda _: None)
+        self.overrides = Overrides(self.database, AccountFinder(VAULT, lambda _: None))
+        self.holds = Holds(self.database, AccountFinder(VAULT, lambda _: None))
         self.planning = Planning(self.database)
         self.delivering = Delivering(
             self.database,

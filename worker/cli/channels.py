@@ -39,11 +39,9 @@ def channels_list(slug: _Slug, client: _Client, *, json: _Json = False) -> None:
     Example: `alerta channels list interatos 793`
     """
     from billing.channels import channel_lines  # noqa: PLC0415
-    from billing.pairing import find_account  # noqa: PLC0415
-    from wispro.login import login_token  # noqa: PLC0415
 
     with open_house() as house, house.database.read() as session:
-        account = find_account(session, slug, client, house.vault, login_token)
+        account = house.whom.find(session, slug, client)
         lines = channel_lines(session, account, now=house.clock())
     if json:
         as_json(lines)

@@ -82,11 +82,9 @@ def explain(
     Example: `alerta explain interatos 793 --invoice A-0001-793`
     """
     from billing.explain import explain as why  # noqa: PLC0415
-    from billing.pairing import find_account  # noqa: PLC0415
-    from wispro.login import login_token  # noqa: PLC0415
 
     with open_house() as house, house.database.read() as session:
-        account = find_account(session, slug, client, house.vault, login_token)
+        account = house.whom.find(session, slug, client)
         moment = _instant(at, account) if at is not None else None
         found = why(session, account, now=house.clock(), at=moment, invoice=invoice)
     words = words_for(found, lang)

@@ -99,13 +99,11 @@ def resync(
 
     Example: `alerta resync interatos 793`
     """
-    from billing.pairing import find_account  # noqa: PLC0415
     from models import questions  # noqa: PLC0415
-    from wispro.login import login_token  # noqa: PLC0415
 
     with open_house() as house:
         with house.database.read() as session:
-            account = find_account(session, slug, client, house.vault, login_token)
+            account = house.whom.find(session, slug, client)
             before = questions.invoices(session, account.id)
             known = {line.id for line in questions.deliveries(session, account_id=account.id)}
         if not account.paired:
@@ -157,12 +155,10 @@ def invoices(
 
     Example: `alerta invoices interatos 793`
     """
-    from billing.pairing import find_account  # noqa: PLC0415
     from models import questions  # noqa: PLC0415
-    from wispro.login import login_token  # noqa: PLC0415
 
     with open_house() as house, house.database.read() as session:
-        account = find_account(session, slug, client, house.vault, login_token)
+        account = house.whom.find(session, slug, client)
         lines = questions.invoices(session, account.id)
     if json:
         as_json(lines)

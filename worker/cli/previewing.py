@@ -97,12 +97,10 @@ def _check_locale(locale: str | None) -> None:
 def _of_account(
     slug: str, client: str, invoice: str | None, kinds: Sequence[AlertKind]
 ) -> list[Preview]:
-    from billing.pairing import find_account  # noqa: PLC0415
-    from wispro.login import login_token  # noqa: PLC0415
 
     found = []
     with open_house() as house, house.database.read() as session:
-        account = find_account(session, slug, client, house.vault, login_token)
+        account = house.whom.find(session, slug, client)
         for kind in kinds:
             about_none = kind is AlertKind.DIGEST or kind.about_channel
             named = None if about_none and len(kinds) > 1 else invoice

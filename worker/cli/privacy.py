@@ -58,14 +58,12 @@ def export(
     Example: `alerta export interatos 793 --out ana.zip`
     """
     from billing.exporting import export as gather  # noqa: PLC0415
-    from billing.pairing import find_account  # noqa: PLC0415
-    from wispro.login import login_token  # noqa: PLC0415
     from worker.export_page import export_page  # noqa: PLC0415
 
     page, data = _PAGES[lang]
     with open_house() as house:
         with house.database.read() as session:
-            account = find_account(session, slug, client, house.vault, login_token)
+            account = house.whom.find(session, slug, client)
             found = gather(session, account, house.vault, now=house.clock())
             subjects = [f"{account.isp_id}|{row['wispro_id']}" for row in found["invoice"]]
             named = account.public_id or account.client_id

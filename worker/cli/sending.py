@@ -73,17 +73,11 @@ def alerts(
     Example: `alerta alerts interatos 793 --state sent`
     """
     from billing.isps import find_isp  # noqa: PLC0415
-    from billing.pairing import find_account  # noqa: PLC0415
     from models import questions  # noqa: PLC0415
-    from wispro.login import login_token  # noqa: PLC0415
 
     with open_house() as house, house.database.read() as session:
         isp_id = find_isp(session, slug).id if slug else None
-        account_id = (
-            find_account(session, slug, client, house.vault, login_token).id
-            if slug and client
-            else None
-        )
+        account_id = house.whom.find(session, slug, client).id if slug and client else None
         lines = questions.deliveries(
             session, isp_id=isp_id, account_id=account_id, state=state.value if state else None
         )

@@ -9,12 +9,12 @@ from sqlalchemy import select
 
 from billing.isps import find_isp
 from models.isp import Isp
+from worker.doctor.finding import Finding
 from worker.doctor.flow import flow_findings
 from worker.doctor.here import look_here
 from worker.doctor.isps import isp_checks
 from worker.doctor.stores import broker_findings, database_findings
 from worker.doctor.together import Check, look_together
-from worker.finding import Finding
 from worker.house import House
 
 #: Seconds for a store to answer, and for everything; of one ISP that is named, more is asked.

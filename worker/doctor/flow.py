@@ -12,10 +12,10 @@ from models.clock import database_now
 from models.flow import waiting
 from tasks import queues
 from worker.broker import GLOBAL_PREFIX, broker_client
+from worker.doctor.finding import Finding
 from worker.doctor.stores import age
-from worker.finding import Finding
+from worker.doctor.watched import installation_findings
 from worker.house import House
-from worker.watched import installation_findings
 
 #: A delivery that could have left, and has waited so long: nobody sends.
 _LATE = timedelta(minutes=10)

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from config.keys import KEY_FILE
 from config.permissions import others_can_read
 from config.settings import PREFIX, Settings, secret_names
-from worker.finding import Finding
+from worker.doctor.finding import Finding
 
 #: Bytes. Below the first, nothing is to be relied on; below the second, a busy day may fill it.
 _FULL, _NEARLY_FULL = 64 * 1024**2, 512 * 1024**2

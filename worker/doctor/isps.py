@@ -24,13 +24,13 @@ from models.operator import OperatorChannel
 from notifications.logging_in import LoginError, try_account
 from notifications.sender import sender_of
 from worker.bots import mend
+from worker.doctor.finding import Finding
+from worker.doctor.habits import habit_findings
+from worker.doctor.sender_domain import sender_findings
 from worker.doctor.stores import clock_finding
 from worker.doctor.together import Check
-from worker.finding import Finding
-from worker.habits import habit_findings
+from worker.doctor.watched import watch_findings
 from worker.house import House
-from worker.sender_domain import sender_findings
-from worker.watched import watch_findings
 
 #: Seconds for one question to others, and for all that Wispro is asked about its habits.
 ASK_WITHIN, PROBE_WITHIN = 25.0, 150.0

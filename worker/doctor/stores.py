@@ -13,8 +13,8 @@ from config.settings import Settings
 from models.clock import database_now
 from models.database import Database
 from worker.broker import broker_client
+from worker.doctor.finding import Finding
 from worker.errors import NotReadyError
-from worker.finding import Finding
 from worker.house import House
 
 #: Two hosts that differ by more have no NTP; leases and windows go by the clocks of hosts.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from worker.finding import Finding
+from worker.doctor.finding import Finding
 
 #: Checks that wait for the network at the same time.
 MOST_AT_ONCE = 12

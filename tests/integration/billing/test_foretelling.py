@@ -24,6 +24,7 @@ from billing.explained import Absence, Entry, Explanation, Standing
 from billing.held import HoldKind
 from billing.holds import Holds
 from billing.letter import Attachment, Envelope, Fate, Letter, Message, Outcome
+from billing.naming import AccountFinder
 from billing.policy import DEFAULT_POLICY, Policy
 from billing.values import DeliveryState, Medium
 from models.account import Account, Channel
@@ -71,7 +72,7 @@ class Town(history.Town):
         self.delivering = Delivering(
             self.database, VAULT, self.door, Quiet(), max_pdf_bytes=1_000_000
         )
-        self.holds = Holds(self.database, VAULT, login_token)
+        self.holds = Holds(self.database, AccountFinder(VAULT, login_token))
 
     def hold(self, who: int, days: int, kind: HoldKind, *, one: bool) -> None:
         """Hold a customer back, or one of their invoices."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from billing.pairing import PairingError
+from billing.naming import PairingError
 from tests.support.marks import on_sqlite
 from tests.support.town import SLUG, Town
 

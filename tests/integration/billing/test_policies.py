@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event, select
 
 from billing.isps import SetupError
+from billing.naming import AccountFinder, PairingError
 from billing.overrides import OverrideError, Overrides
-from billing.pairing import PairingError
 from billing.planning import Planning
 from billing.policies import Policies
 from billing.policy import DEFAULT_POLICY
@@ -86,7 +86,9 @@ def rows(database: Database) -> Rows:
         add_invoice(session, add_account(session, isp, client_id="c-2"), wispro_id="i-4")
         other = add_isp(session, slug="vecinos")
         add_invoice(session, add_account(session, other), wispro_id="i-5")
-    return Rows(database, Policies(database), Overrides(database, VAULT, lambda _: None))
+    return Rows(
+        database, Policies(database), Overrides(database, AccountFinder(VAULT, lambda _: None))
+    )
 
 
 # -- the policy of an ISP -------------------------------------------------------------------------

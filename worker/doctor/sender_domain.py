@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from notifications.sender import Sender
-from worker.finding import Finding
+from worker.doctor.finding import Finding
+from worker.doctor.spf import Spf, read_spf
 from worker.records import Records, UnknownError
-from worker.spf import Spf, read_spf
 
 #: Selectors that the usual mail systems choose when nobody else does.
 USUAL_SELECTORS = (

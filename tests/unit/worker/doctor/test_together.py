@@ -3,8 +3,8 @@
 import threading
 import time
 
+from worker.doctor.finding import Finding
 from worker.doctor.together import MOST_AT_ONCE, Check, look_together
-from worker.finding import Finding
 
 
 def fine(name):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing.values import Habits
-from worker.finding import Finding
+from worker.doctor.finding import Finding
 
 #: A page of fewer records makes looks longer than they are planned.
 _USUAL_PAGE = 100

@@ -15,7 +15,7 @@ from contextlib import suppress
 _SHARE = 0.4
 
 
-class Heartbeat:
+class Systemd:
     """Speaks to systemd, as this process was started by it.
 
     Args:

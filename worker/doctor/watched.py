@@ -13,7 +13,7 @@ from billing.watch.ticks import missing, ticking
 from models.isp import Isp, Transport
 from models.operator import OperatorChannel
 from models.vigil import Vigil
-from worker.finding import Finding
+from worker.doctor.finding import Finding
 from worker.house import House
 
 _START = "alerta up, or the service that runs it; then see its log"

@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from notifications.sender import Sender, sender_of
 from tests.support.nameserver import Nameserver
+from worker.doctor.sender_domain import USUAL_SELECTORS, sender_findings
 from worker.records import Records, UnknownError
-from worker.sender_domain import USUAL_SELECTORS, sender_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.finding import Finding
+    from worker.doctor.finding import Finding
 
 DOMAIN, SERVER = "avisos.isp.ar", "smtp.isp.ar"
 ADDRESS = "192.0.2.25"
