@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from billing.answers import Answer
+from billing.errors import ForeseenError
 
 
 class ChatTrouble(StrEnum):
@@ -36,7 +37,7 @@ class ChatTrouble(StrEnum):
         }
 
 
-class ChatError(Exception):
+class ChatError(ForeseenError):
     """The provider gave no usable answer. The text is one line for a person, without a secret.
 
     Args:

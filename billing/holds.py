@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from billing.errors import ForeseenError
 from billing.held import Held, HoldKind
 from billing.isps import find_isp
 from billing.naming import AccountFinder
@@ -32,7 +33,7 @@ LONGEST_PROMISE = timedelta(days=62)
 LONGEST_PAUSE = timedelta(days=31)
 
 
-class HoldError(ValueError):
+class HoldError(ForeseenError, ValueError):
     """What was given cannot be used; one line."""
 
 

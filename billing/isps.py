@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from billing.calendar import DEFAULT_HOURS, Calendar
 from billing.delivery.limits import LimitsError, ProviderLimits, limits_for
+from billing.errors import ForeseenError
 from billing.facts import is_storable
 from billing.paylink import PAY_URL_FIELDS, fill_pay_url
 from billing.ports import DestinationError, MessengerPort, VaultPort
@@ -34,7 +35,7 @@ _LEAST_RATE = 0.01
 _MOST_SEGMENTS = 100_000_000
 
 
-class SetupError(ValueError):
+class SetupError(ForeseenError, ValueError):
     """What was given cannot be used; one problem a line."""
 
 

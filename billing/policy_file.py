@@ -19,6 +19,7 @@ import msgspec
 
 from billing import policy_sense
 from billing.calendar import DEFAULT_HOURS, PRESETS, Calendar, Caps, ContactHours, Preset, preset
+from billing.errors import ForeseenError
 from billing.policy import EVENTS, Anchor, Manner, Policy, Step
 from billing.toml_lines import NoTomlError, Path, Places, read_toml
 from billing.values import TRANSPORT_SCHEMES, AlertKind, Medium
@@ -36,7 +37,7 @@ _DATED = tuple(anchor.value for anchor in Anchor if anchor is not Anchor.CHANGE)
 _Table = TypeVar("_Table", bound=msgspec.Struct)
 
 
-class PolicyError(ValueError):
+class PolicyError(ForeseenError, ValueError):
     """A policy that cannot be used; one problem a line, each beginning with "line N: "."""
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from billing.errors import ForeseenError
 from billing.letter import Attachment, Envelope, Letter, Message, Notice, Outcome
 from billing.values import (
     Balance,
@@ -36,7 +37,7 @@ from billing.values import (
 T = TypeVar("T")
 
 
-class UpstreamError(Exception):
+class UpstreamError(ForeseenError):
     """Wispro gave no usable answer. The text is one line for a person and holds no secret.
 
     Args:
@@ -53,15 +54,15 @@ class UpstreamError(Exception):
         self.retry_after = retry_after
 
 
-class DestinationError(ValueError):
+class DestinationError(ForeseenError, ValueError):
     """A destination or a sending account cannot be used; the text names the accepted forms."""
 
 
-class RenderError(Exception):
+class RenderError(ForeseenError):
     """A template could not be filled; the text names template and cause."""
 
 
-class SecretError(Exception):
+class SecretError(ForeseenError):
     """A sealed value cannot be opened with any key of the ring."""
 
 

@@ -22,6 +22,7 @@ from billing.anomaly import Hold, Thresholds, judge
 from billing.apply import Applied
 from billing.by_account import AccountLooks, cover, paired_accounts
 from billing.desk import Desk, LeaseLostError, Progress
+from billing.errors import ForeseenError
 from billing.explaining import TooManyMissingError
 from billing.fairness import counts_at
 from billing.marks import keep_marks
@@ -47,7 +48,7 @@ _COUNT_UP_TO = 20_000
 _LOST = "another worker took this sync over"
 
 
-class SyncBusyError(Exception):
+class SyncBusyError(ForeseenError):
     """Another sync of this ISP is under way."""
 
 

@@ -32,6 +32,18 @@ TASK_MODULES = (
     "tasks.operator",
     "tasks.telegram",
 )
+#: What a child needs and its house loads late.
+_SHARED = (
+    "notifications.heartbeat",
+    "notifications.telegram",
+    "wispro.client",
+    "worker.buckets",
+    "worker.house",
+    "worker.pace",
+    "worker.shelf",
+    "worker.tallies",
+    "worker.turns",
+)
 
 
 def make_app(settings: Settings, broker_url: str) -> Celery:
@@ -108,9 +120,8 @@ def _connect_signals(settings: Settings) -> None:
         # A child whose last result nobody collects, because its parent stops, would wait for 30 s:
         # 300 times 0.1 s. The message of that task comes back, and finds nothing to do.
         billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 30
-        import_module("worker.house")
-        import_module("wispro.client")
-        import_module("worker.buckets")
+        for module in _SHARED:
+            import_module(module)
         warm()
 
     @worker_process_init.connect(weak=False)

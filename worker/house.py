@@ -1,75 +1,53 @@
 """The composition root: everything that is built once per process, and handed to constructors.
 
-The doors are loaded when they are first needed: Apprise and httpx take half of a command's time to
-start, and most commands of support need neither.
+A use-case is loaded when it is first needed: a command of support needs two of them, and a person
+is waiting.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from billing.auditing import Auditing
-from billing.baseline import Baseline
-from billing.changing import Changing
-from billing.channels import Channels
-from billing.delivery.batch import LANES
-from billing.delivery.delivering import Delivering
-from billing.delivery.resending import Resending
-from billing.delivery.trial import Trial
-from billing.forgetting import Forgetting
-from billing.holds import Holds
-from billing.identity import LOGIN_PURPOSE
-from billing.inviting import Inviting
-from billing.isps import Isps
-from billing.listening import Listening
-from billing.maintenance import Maintenance
-from billing.naming import AccountFinder
-from billing.notices import Telling
-from billing.operators import Operators
-from billing.overrides import Overrides
-from billing.pairing import Pairing
-from billing.planning import Planning
-from billing.policies import Policies
-from billing.ports import DestinationError, PacePort, SecretError, WisproAccess
-from billing.pruning import Pruning
-from billing.removing import Removing
-from billing.stopping import Stopping
-from billing.switching import Switching
-from billing.sync import Sync
-from billing.watch.heartbeats import Heartbeats
-from billing.watch.mornings import Mornings
-from billing.watch.ticks import Ticks
-from billing.watch.watching import Watching
-from config.keys import open_vault
-from config.settings import Settings
-from models.database import Database
+from billing.delivery.lanes import LANES
 from models.schema import present_revision, wanted_revision
-from tasks import counts, desk
 from wispro.login import login_token
-from wispro.logs import quiet_http_logs
-from worker.database_errors import plain_database_error
+from worker.doors import Doors
 from worker.errors import NotReadyError
-from worker.pace import SharedPacer
-from worker.shelf import Shelf
 
 if TYPE_CHECKING:
-    import httpx
-
-    from notifications.door import AppriseDoor
-    from notifications.telegram import TelegramDoor
-    from wispro.client import WisproClient
-    from worker.buckets import Buckets
-    from worker.records import Records
-    from worker.tallies import Tallies
-    from worker.traces import Traces
-    from worker.turns import Turns
-
-#: Seconds for one whole send; with the look before it, it ends well before the soft limit.
-SEND_TIMEOUT = 45.0
+    from billing.auditing import Auditing
+    from billing.baseline import Baseline
+    from billing.changing import Changing
+    from billing.channels import Channels
+    from billing.delivery.delivering import Delivering
+    from billing.delivery.resending import Resending
+    from billing.delivery.trial import Trial
+    from billing.forgetting import Forgetting
+    from billing.holds import Holds
+    from billing.inviting import Inviting
+    from billing.isps import Isps
+    from billing.listening import Listening
+    from billing.maintenance import Maintenance
+    from billing.naming import AccountFinder
+    from billing.notices import Telling
+    from billing.operators import Operators
+    from billing.overrides import Overrides
+    from billing.pairing import Pairing
+    from billing.planning import Planning
+    from billing.policies import Policies
+    from billing.pruning import Pruning
+    from billing.removing import Removing
+    from billing.stopping import Stopping
+    from billing.switching import Switching
+    from billing.sync import Sync
+    from billing.watch.heartbeats import Heartbeats
+    from billing.watch.mornings import Mornings
+    from billing.watch.ticks import Ticks
+    from billing.watch.watching import Watching
 
 
 def utc_now() -> datetime:
@@ -77,7 +55,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class House:
+class House(Doors):
     """The use-cases of one process with their doors.
 
     Args:
@@ -90,100 +68,200 @@ class House:
 
     #: How many messages of a batch are under way at once.
     lanes = LANES
-
-    def __init__(self, settings: Settings, *, children: int = 1) -> None:
-        quiet_http_logs()
-        self.settings = settings
-        self.clock = utc_now
-        self.vault = open_vault(settings)
-        self.database = Database(settings.database)
-        self.traces: Traces | None = None
-        self._http: httpx.Client | None = None
-        self._children = children
-        self._buckets: Buckets | None = None
-        self._pacers: dict[tuple[int, float], SharedPacer] = {}
-        self.sync = Sync(self.database, self.vault, self.wispro, every=settings.sync_every)
-        self.planning = Planning(self.database)
-        self.baseline = Baseline(self.database)
-        self.resending = Resending(self.database)
-        self.stopping = Stopping(self.database, self.vault)
-        self.whom = AccountFinder(self.vault, login_token)
-        self.auditing = Auditing(self.database, self.whom)
-        self.holds = Holds(self.database, self.whom)
-        self.channels = Channels(self.database, self.whom)
-        self.policies = Policies(self.database)
-        self.overrides = Overrides(self.database, self.whom)
-        self.maintenance = Maintenance(self.database, self.vault)
-        self.watching = Watching(self.database, self.vault, every=settings.sync_every)
-        self.ticks = Ticks(self.database)
-        self.mornings = Mornings(self.database)
-        self.changing = Changing(self.database, self.vault)
-        self.forgetting = Forgetting(self.database, self.vault, self.whom)
-        self.pruning = Pruning(self.database)
-        self.switching = Switching(self.database)
-        self.removing = Removing(self.database, self._bot_of)
+    clock = staticmethod(utc_now)
 
     @cached_property
-    def tallies(self) -> Tallies:
-        """Count what no row says."""
-        from worker.tallies import Tallies  # noqa: PLC0415 - see above
+    def whom(self) -> AccountFinder:
+        """Find the account that somebody names."""
+        from billing.naming import AccountFinder
 
-        return Tallies(self.settings)
-
-    @cached_property
-    def messenger(self) -> AppriseDoor:
-        """The door to people."""
-        from notifications.door import AppriseDoor  # noqa: PLC0415 - see above
-
-        return AppriseDoor(send_timeout=SEND_TIMEOUT, telegram_api=self.settings.telegram_api)
+        return AccountFinder(self.vault, login_token)
 
     @cached_property
-    def chat(self) -> TelegramDoor:
-        """The door to the bots."""
-        from notifications.telegram import TelegramDoor  # noqa: PLC0415 - see above
+    def sync(self) -> Sync:
+        """Look at Wispro."""
+        from billing.sync import Sync
 
-        return TelegramDoor(self._client(), api=self.settings.telegram_api)
+        return Sync(self.database, self.vault, self.wispro, every=self.settings.sync_every)
+
+    @cached_property
+    def planning(self) -> Planning:
+        """Plan alerts."""
+        from billing.planning import Planning
+
+        return Planning(self.database)
+
+    @cached_property
+    def baseline(self) -> Baseline:
+        """Show and release what was owed before anybody was told."""
+        from billing.baseline import Baseline
+
+        return Baseline(self.database)
+
+    @cached_property
+    def resending(self) -> Resending:
+        """Send a delivery again."""
+        from billing.delivery.resending import Resending
+
+        return Resending(self.database)
+
+    @cached_property
+    def stopping(self) -> Stopping:
+        """Stop what goes to one address."""
+        from billing.stopping import Stopping
+
+        return Stopping(self.database, self.vault)
+
+    @cached_property
+    def auditing(self) -> Auditing:
+        """Keep what people did by hand on record."""
+        from billing.auditing import Auditing
+
+        return Auditing(self.database, self.whom)
+
+    @cached_property
+    def holds(self) -> Holds:
+        """Hold a customer's alerts back."""
+        from billing.holds import Holds
+
+        return Holds(self.database, self.whom)
+
+    @cached_property
+    def channels(self) -> Channels:
+        """Keep a customer's channels."""
+        from billing.channels import Channels
+
+        return Channels(self.database, self.whom)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """Keep policies, each with its past."""
+        from billing.policies import Policies
+
+        return Policies(self.database)
+
+    @cached_property
+    def overrides(self) -> Overrides:
+        """Except an account from a policy."""
+        from billing.overrides import Overrides
+
+        return Overrides(self.database, self.whom)
+
+    @cached_property
+    def maintenance(self) -> Maintenance:
+        """Clean up."""
+        from billing.maintenance import Maintenance
+
+        return Maintenance(self.database, self.vault)
+
+    @cached_property
+    def watching(self) -> Watching:
+        """Notice what an operator should know."""
+        from billing.watch.watching import Watching
+
+        return Watching(self.database, self.vault, every=self.settings.sync_every)
+
+    @cached_property
+    def ticks(self) -> Ticks:
+        """Say what is due."""
+        from billing.watch.ticks import Ticks
+
+        return Ticks(self.database)
+
+    @cached_property
+    def mornings(self) -> Mornings:
+        """Tell operators of the day before."""
+        from billing.watch.mornings import Mornings
+
+        return Mornings(self.database)
+
+    @cached_property
+    def changing(self) -> Changing:
+        """Change an ISP."""
+        from billing.changing import Changing
+
+        return Changing(self.database, self.vault)
+
+    @cached_property
+    def forgetting(self) -> Forgetting:
+        """Forget a customer."""
+        from billing.forgetting import Forgetting
+
+        return Forgetting(self.database, self.vault, self.whom)
+
+    @cached_property
+    def pruning(self) -> Pruning:
+        """Drop what was kept long enough."""
+        from billing.pruning import Pruning
+
+        return Pruning(self.database)
+
+    @cached_property
+    def switching(self) -> Switching:
+        """Switch an ISP off and on."""
+        from billing.switching import Switching
+
+        return Switching(self.database)
+
+    @cached_property
+    def removing(self) -> Removing:
+        """Remove an ISP."""
+        from billing.removing import Removing
+
+        return Removing(self.database, self._bot_of)
 
     @cached_property
     def isps(self) -> Isps:
         """Set ISPs up."""
+        from billing.isps import Isps
+
         return Isps(self.database, self.vault, self.messenger)
 
     @cached_property
     def pairing(self) -> Pairing:
         """Pair customers."""
+        from billing.pairing import Pairing
+
         return Pairing(self.database, self.vault, self.wispro, self.messenger, login_token)
 
     @cached_property
     def inviting(self) -> Inviting:
         """Invite customers to pair themselves."""
+        from billing.inviting import Inviting
+
         return Inviting(self.database, self.vault, self.pairing, self.chat)
 
     @cached_property
     def listening(self) -> Listening:
         """Hear and answer what people write to the bots."""
+        from billing.listening import Listening
+
         return Listening(self.database, self.vault, self.chat, self.messenger, pace=self.pace)
 
     @cached_property
     def operators(self) -> Operators:
         """Say where operators are told."""
+        from billing.operators import Operators
+
         return Operators(self.database, self.vault, self.messenger)
 
     @cached_property
     def telling(self) -> Telling:
         """Tell operators what is due."""
+        from billing.notices import Telling
+
         return Telling(self.database, self.vault, self.messenger)
 
     @cached_property
     def heartbeats(self) -> Heartbeats:
         """Call the URLs that are called while all is well."""
-        from notifications.heartbeat import HeartbeatDoor  # noqa: PLC0415 - see above
+        from billing.watch.heartbeats import Heartbeats
 
         url = self.settings.heartbeat_url
         return Heartbeats(
             self.database,
             self.vault,
-            HeartbeatDoor(self._client()),
+            self.heartbeat,
             installation=None if url is None else url.get_secret_value(),
             rest=max(self.settings.tick, timedelta(minutes=1)),
         )
@@ -191,6 +269,8 @@ class House:
     @cached_property
     def delivering(self) -> Delivering:
         """Send what is due."""
+        from billing.delivery.delivering import Delivering
+
         return Delivering(
             self.database,
             self.vault,
@@ -204,74 +284,11 @@ class House:
         )
 
     @cached_property
-    def shelf(self) -> Shelf:
-        """Invoice PDFs that were fetched lately."""
-        return Shelf(self.settings.home / "papers", self.vault)
-
-    @cached_property
     def trial(self) -> Trial:
         """Send a test message."""
+        from billing.delivery.trial import Trial
+
         return Trial(self.database, self.whom, self.delivering)
-
-    @property
-    def pace(self) -> PacePort:
-        """Keeps messages apart at providers that count by the second."""
-        return self._turns
-
-    @cached_property
-    def _turns(self) -> Turns:
-        from worker.turns import Turns  # noqa: PLC0415 - see above
-
-        return Turns(self.settings, children=self._children)
-
-    def wispro(self, access: WisproAccess) -> WisproClient:
-        """Return a client for one ISP; connections are shared in this process, the pace by all."""
-        from wispro.client import WisproClient  # noqa: PLC0415 - see above
-
-        return WisproClient(
-            self._client(),
-            base_url=access.base_url,
-            token=access.token,
-            digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
-            pace=self._pacer(access.isp_id, access.requests_per_second),
-            told=partial(self.tallies.add, counts.WISPRO_REQUESTS, str(access.isp_id)),
-        )
-
-    def _bot_of(self, sealed: str) -> int | None:
-        """Say which Telegram bot a sealed sending account is."""
-        try:
-            return self.chat.access(self.vault.open(sealed)).bot_id
-        except (SecretError, DestinationError):
-            return None
-
-    def records(self) -> Records:
-        """Return the DNS as this machine sees it."""
-        from worker.records import Records  # noqa: PLC0415 - only the doctor asks
-
-        return Records()
-
-    @property
-    def http(self) -> httpx.Client:
-        """The connections of this process to whatever speaks HTTP."""
-        return self._client()
-
-    def _client(self) -> httpx.Client:
-        import httpx  # noqa: PLC0415 - see above
-
-        if self._http is None:
-            self._http = httpx.Client(follow_redirects=False)
-        return self._http
-
-    def _pacer(self, isp_id: int, per_second: float) -> SharedPacer:
-        from worker.buckets import Buckets  # noqa: PLC0415 - see above
-
-        if self._buckets is None:
-            self._buckets = Buckets(self.settings)
-        if (isp_id, per_second) not in self._pacers:
-            self._pacers[isp_id, per_second] = SharedPacer(
-                isp_id, per_second, self._buckets.take, children=self._children
-            )
-        return self._pacers[isp_id, per_second]
 
     def require_schema(self) -> None:
         """Refuse to work on a database that was not migrated.
@@ -293,6 +310,8 @@ class House:
         try:
             present = present_revision(self.database.engine)
         except SQLAlchemyError as error:
+            from worker.database_errors import plain_database_error
+
             why = plain_database_error(error)
             raise NotReadyError(f"the database does not answer: {why}") from None
         except (OSError, ValueError) as error:  # its folder, or an option of its address
@@ -303,14 +322,10 @@ class House:
             )
         return present
 
-    def after_fork(self) -> None:
-        """Forget what did not survive the fork of this child."""
-        from notifications.door import reset_after_fork  # noqa: PLC0415 - see above
-
-        reset_after_fork()
-
     def lay_desk(self) -> None:
         """Hand the use-cases to the tasks of this process."""
+        from tasks import desk
+
         desk.lay(
             desk.Desk(
                 self.sync,
@@ -327,19 +342,3 @@ class House:
                 self.tallies.add,
             )
         )
-
-    def close(self) -> None:
-        """Close every connection."""
-        if self._http is not None:
-            self._http.close()
-        if self._buckets is not None:
-            self._buckets.close()
-        if "messenger" in vars(self):
-            self.messenger.close()
-        if "_turns" in vars(self):
-            self._turns.close()
-        if "tallies" in vars(self):
-            self.tallies.close()
-        if self.traces is not None:
-            self.traces.close()
-        self.database.close()

@@ -55,8 +55,6 @@ from models.invoice import Invoice
 log = structlog.get_logger()
 
 BATCH_SIZE = 50
-#: How many network calls of one batch wait at once.
-LANES = 8
 #: A claim that its batch will not reach any more is given back well before the soft limit.
 BATCH_BUDGET = timedelta(seconds=45)
 #: How long a delivery waits for something that is not in our hands: Wispro, a missing transport.

@@ -7,6 +7,8 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoo
 from contextvars import copy_context
 from typing import Any
 
+#: How many network calls of one batch wait at once.
+LANES = 8
 #: Seconds that what is over waits for company: rows are read and written for all of it in one go.
 _LINGER = 0.02
 

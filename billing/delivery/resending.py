@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
+from billing.errors import ForeseenError
 from billing.values import DeliveryState
 from models.alert import Alert, Delivery
 from models.database import Database
@@ -16,7 +17,7 @@ from models.database import Database
 _AGAIN = (DeliveryState.UNCERTAIN, DeliveryState.FAILED)
 
 
-class ResendError(ValueError):
+class ResendError(ForeseenError, ValueError):
     """A delivery that is not sent again by hand; the text says why and what to do."""
 
 

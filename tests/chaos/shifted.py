@@ -30,7 +30,7 @@ def main() -> None:
 
         celery_main()
         return
-    from worker.cli import main as alerta_main
+    from worker.cli.main import main as alerta_main
 
     sys.argv = ["alerta", program, *words]
     alerta_main()

@@ -30,7 +30,7 @@ from notifications import heartbeat, telegram
 from tasks import queues
 from tests.support.processes import ROOT
 from wispro.limits import Limits
-from worker import house, processes, schedule, supervisor
+from worker import doors, processes, schedule, supervisor
 from worker.celery_app import TASK_MODULES, make_app
 from worker.cli.main import app as cli_app
 
@@ -133,7 +133,7 @@ def test_the_budget_of_time_is_a_chain() -> None:
     request = limits.retry_seconds + limits.json_deadline_seconds
     pdf = limits.retry_seconds + limits.pdf_deadline_seconds
     # a delivery: its invoice, its balance, its PDF, its send, each at its very longest
-    delivery_at_worst = 2 * request + pdf + house.SEND_TIMEOUT
+    delivery_at_worst = 2 * request + pdf + doors.SEND_TIMEOUT
     batch = delivery.BATCH_BUDGET.total_seconds() + delivery_at_worst
     # one account: many deliveries, the last of them begun just inside the budget
     digest = batch + looking.LOOK_BUDGET.total_seconds()
@@ -144,12 +144,12 @@ def test_the_budget_of_time_is_a_chain() -> None:
 
     assert limits.json_timeout <= limits.json_deadline_seconds
     assert limits.pdf_timeout <= limits.pdf_deadline_seconds
-    assert house.SEND_TIMEOUT < queues.SOFT_LIMIT
+    assert doors.SEND_TIMEOUT < queues.SOFT_LIMIT
     assert request < queues.SOFT_LIMIT
     assert look_at_least < queues.SOFT_LIMIT
     assert batch < queues.SOFT_LIMIT
     assert digest < queues.SOFT_LIMIT
-    assert notices.BATCH_BUDGET.total_seconds() + house.SEND_TIMEOUT < queues.SOFT_LIMIT
+    assert notices.BATCH_BUDGET.total_seconds() + doors.SEND_TIMEOUT < queues.SOFT_LIMIT
     # a call of a heartbeat connects, writes and reads, each for so long at the most
     call = 4 * heartbeat.TIMEOUT
     assert call < heartbeats.LEASE.total_seconds()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from billing.errors import ForeseenError
 from worker.cli.given import STDIN, who
 from worker.cli.show import listening_to_complaints
 
@@ -158,7 +159,7 @@ def audited(
 
 def _run(action: Action, command: Callable[[], None]) -> None:
     """Run a command and record how it ends; what ends it goes on."""
-    from billing.auditing import Outcome  # noqa: PLC0415 - one that only shows needs none of it
+    from billing.auditing import Outcome
 
     token = _present.set(action)
     try:
@@ -188,10 +189,9 @@ def _run(action: Action, command: Callable[[], None]) -> None:
 
 def _end_of(error: Exception) -> tuple[Outcome, str]:
     """Say how an error ended it; of one that nobody foresaw only what it is."""
-    from billing.auditing import Outcome  # noqa: PLC0415
-    from worker.cli.main import FORESEEN  # noqa: PLC0415 - it imports every command
+    from billing.auditing import Outcome
 
-    if isinstance(error, FORESEEN):
+    if isinstance(error, ForeseenError):
         return Outcome.REFUSED, next(iter(str(error).splitlines()), type(error).__name__)
     return Outcome.NOT_DONE, type(error).__name__
 
@@ -212,7 +212,7 @@ def _kept(name: str, value: Any, house: House) -> str:
 
 
 def _label(destination: str, house: House) -> str:
-    from billing.ports import DestinationError  # noqa: PLC0415
+    from billing.ports import DestinationError
 
     if destination == STDIN:
         return _HIDDEN

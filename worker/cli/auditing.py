@@ -98,7 +98,7 @@ def _end(line: AuditLine) -> str:
 
 def _zone(house: House, slug: str | None) -> ZoneInfo | None:
     """Return the zone in which days begin; None = this machine's."""
-    from billing.isps import find_isp  # noqa: PLC0415
+    from billing.isps import find_isp
 
     if slug is None:
         return None

@@ -38,7 +38,7 @@ def channels_list(slug: _Slug, client: _Client, *, json: _Json = False) -> None:
 
     Example: `alerta channels list interatos 793`
     """
-    from billing.channels import channel_lines  # noqa: PLC0415
+    from billing.channels import channel_lines
 
     with open_house() as house, house.database.read() as session:
         account = house.whom.find(session, slug, client)

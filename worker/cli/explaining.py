@@ -81,7 +81,7 @@ def explain(
 
     Example: `alerta explain interatos 793 --invoice A-0001-793`
     """
-    from billing.explain import explain as why  # noqa: PLC0415
+    from billing.explain import explain as why
 
     with open_house() as house, house.database.read() as session:
         account = house.whom.find(session, slug, client)

@@ -53,11 +53,11 @@ def find(
 
     Example: `alerta find gomez ana`
     """
-    from billing.card import card_of  # noqa: PLC0415
-    from billing.searching import Searching  # noqa: PLC0415
-    from models.account import Account  # noqa: PLC0415
-    from notifications.destinations import parse_short  # noqa: PLC0415
-    from wispro.login import login_token  # noqa: PLC0415
+    from billing.card import card_of
+    from billing.searching import Searching
+    from models.account import Account
+    from notifications.destinations import parse_short
+    from wispro.login import login_token
 
     said = " ".join(text)
     with open_house() as house, house.database.read() as session:

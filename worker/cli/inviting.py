@@ -71,7 +71,7 @@ def pair_link(
             "expires_at": made.expires_at,
         })  # fmt: skip
     else:
-        from notifications.invitation import in_terminal  # noqa: PLC0415 - Jinja takes its time
+        from notifications.invitation import in_terminal
 
         until = made.expires_at.astimezone(ZoneInfo(made.timezone))
         say(f"{made.customer} (public id {made.public_id}) pairs with @{made.bot} by this link:")
@@ -83,7 +83,7 @@ def pair_link(
 
 
 def _write(made: Invitation, *, png: Path | None, svg: Path | None, sheet: Path | None) -> None:
-    from notifications import invitation  # noqa: PLC0415 - see above
+    from notifications import invitation
 
     try:
         if png is not None:

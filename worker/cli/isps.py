@@ -57,7 +57,7 @@ def isp_set(
     Example: `alerta isp set interatos --support "WhatsApp 3546 55-5000" --timezone
     America/Argentina/Salta`
     """
-    from billing.changing import IspChange  # noqa: PLC0415
+    from billing.changing import IspChange
 
     wanted = IspChange(
         name=name,

@@ -32,7 +32,7 @@ def backup(file: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
 
     Example: `alerta backup /backups/alerta-$(date +%F).db`
     """
-    from worker.backup import back_up  # noqa: PLC0415
+    from worker.backup import back_up
 
     with open_house() as house:
         note = back_up(house, file, now=house.clock())
@@ -59,7 +59,7 @@ def restore(
 
     Example: `alerta restore /backups/alerta-2026-11-20.db`
     """
-    from worker.backup import hold_in_place, put_back, read_note  # noqa: PLC0415
+    from worker.backup import hold_in_place, put_back, read_note
 
     if file is None and as_is:
         raise SetupError("without FILE there is nothing to do as it is")

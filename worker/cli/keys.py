@@ -31,7 +31,7 @@ def keys_new() -> None:
 
     Example: `alerta keys new > secret.key && chmod 600 secret.key`
     """
-    from config.ring import new_key  # noqa: PLC0415
+    from config.ring import new_key
 
     say(new_key())
 
@@ -57,8 +57,8 @@ def keys_rotate(
 
     Example: `alerta keys rotate`
     """
-    from config.ring import key_name  # noqa: PLC0415
-    from worker.rotating import rotate  # noqa: PLC0415
+    from config.ring import key_name
+    from worker.rotating import rotate
 
     with open_house() as house:
         was = house.vault.ring
@@ -88,8 +88,8 @@ def keys_status(*, json: Annotated[bool, typer.Option("--json")] = False) -> Non
 
     Example: `alerta keys status`
     """
-    from billing.resealing import NO_KEY  # noqa: PLC0415
-    from worker.rotating import status  # noqa: PLC0415
+    from billing.resealing import NO_KEY
+    from worker.rotating import status
 
     with open_house() as house:
         lines = status(house)
@@ -123,7 +123,7 @@ def keys_drop(
 
     Example: `alerta keys drop 1f0c2a9e`
     """
-    from worker.rotating import drop  # noqa: PLC0415
+    from worker.rotating import drop
 
     with open_house() as house:
         done = drop(house, name, show=show)

@@ -48,7 +48,7 @@ def sync(
 
     Example: `alerta sync interatos --json`
     """
-    from billing.isps import SetupError, find_isp  # noqa: PLC0415
+    from billing.isps import SetupError, find_isp
 
     if approve is not None and reject is not None:
         raise SetupError("a run is approved or rejected, not both")
@@ -99,7 +99,7 @@ def resync(
 
     Example: `alerta resync interatos 793`
     """
-    from models import questions  # noqa: PLC0415
+    from models import questions
 
     with open_house() as house:
         with house.database.read() as session:
@@ -155,7 +155,7 @@ def invoices(
 
     Example: `alerta invoices interatos 793`
     """
-    from models import questions  # noqa: PLC0415
+    from models import questions
 
     with open_house() as house, house.database.read() as session:
         account = house.whom.find(session, slug, client)

@@ -6,99 +6,44 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from billing.chat import ChatError
-from billing.delivery.resending import ResendError
-from billing.holds import HoldError
-from billing.isps import SetupError
-from billing.policy_file import PolicyError
-from billing.ports import DestinationError, RenderError, SecretError, UpstreamError
-from billing.sync import SyncBusyError
+from billing.errors import ForeseenError
 from config.settings import SettingsError
-from web.errors import ListenError
-from worker.cli import (
-    auditing,
-    channels,
-    explaining,
-    finding,
-    holding,
-    inviting,
-    isps,
-    keeping,
-    keys,
-    looking,
-    overriding,
-    pairing,
-    policies,
-    previewing,
-    privacy,
-    proving,
-    releasing,
-    running,
-    sending,
-    setting_up,
-    simulating,
-    vigil,
-    watching,
-)
-from worker.cli.show import complain
+from worker.cli.show import complain, say
+from worker.cli.tree import Tree
 from worker.database_errors import plain_database_error
-from worker.errors import NotReadyError, ValkeyError
-
-FORESEEN = (
-    SetupError,
-    HoldError,
-    ResendError,
-    PolicyError,
-    DestinationError,
-    RenderError,
-    SecretError,
-    UpstreamError,
-    ChatError,
-    SyncBusyError,
-    NotReadyError,
-    ValkeyError,
-    ListenError,
-)
 
 app = typer.Typer(
     name="alerta",
-    help="Billing alerts for the customers of internet providers that use Wispro.",
+    cls=Tree,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-_MODULES = (
-    finding,
-    setting_up,
-    isps,
-    keys,
-    vigil,
-    policies,
-    pairing,
-    channels,
-    inviting,
-    overriding,
-    looking,
-    holding,
-    explaining,
-    proving,
-    privacy,
-    releasing,
-    sending,
-    previewing,
-    simulating,
-    auditing,
-    keeping,
-    running,
-    watching,
-)
-for module in _MODULES:
-    module.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        say(f"alerta {version('alerta-internet')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _alerta(
+    *,
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say which this is."),
+    ] = False,
+) -> None:
+    """Billing alerts for the customers of internet providers that use Wispro."""
 
 
 def main() -> None:
@@ -119,7 +64,7 @@ def _one_line() -> Iterator[None]:
         for problem in error.problems:
             complain(problem)
         sys.exit(2)
-    except FORESEEN as error:
+    except ForeseenError as error:
         for line in str(error).splitlines():
             complain(line)
         sys.exit(1)

@@ -47,7 +47,7 @@ def pair(
 
     Example: `alerta pair interatos 793 --to ana@example.org --to telegram:12345`
     """
-    from worker.nudge import look_soon  # noqa: PLC0415 - Celery takes 0.3 s to import
+    from worker.nudge import look_soon
 
     to = [line_of_stdin(one, what="--to") for one in to]
 
@@ -99,8 +99,8 @@ def accounts(
 
     Example: `alerta accounts interatos`
     """
-    from billing.isps import find_isp  # noqa: PLC0415
-    from models import questions  # noqa: PLC0415
+    from billing.isps import find_isp
+    from models import questions
 
     with open_house() as house, house.database.read() as session:
         isp_id = find_isp(session, slug).id if slug else None

@@ -44,7 +44,7 @@ def policy_show(
 
     Example: `alerta policy show interatos > policy.toml`
     """
-    from billing.policy_file import PolicyError, read_policy  # noqa: PLC0415
+    from billing.policy_file import PolicyError, read_policy
 
     with open_house() as house:
         if history:
@@ -79,7 +79,7 @@ def policy_check(file: _File) -> None:
 
     Example: `alerta policy check policy.toml`
     """
-    from billing.policy_file import read_policy  # noqa: PLC0415
+    from billing.policy_file import read_policy
 
     _print(read_policy(_text(file)), str(file))
 
@@ -104,7 +104,7 @@ def policy_set(
 
     Example: `alerta policy set interatos policy.toml`
     """
-    from billing.policy_words import differences  # noqa: PLC0415
+    from billing.policy_words import differences
 
     text = _text(file)
     with open_house() as house:
@@ -126,7 +126,7 @@ def policy_set(
 
 def _show_effect(house: House, slug: str, old: Policy | None, new: Policy) -> int:
     """Print what the next week would be; return how many messages more or fewer would go."""
-    from billing.effect import effect  # noqa: PLC0415
+    from billing.effect import effect
 
     if old is None:
         return sys.maxsize  # nothing is known to compare with: a person has to look
@@ -171,7 +171,7 @@ def _text(file: Path) -> str:
 
 
 def _print(read: Policy, title: str) -> None:
-    from billing.policy_words import step_lines, terms  # noqa: PLC0415
+    from billing.policy_words import step_lines, terms
 
     table(
         f"{title} is a policy",

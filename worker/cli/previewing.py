@@ -81,7 +81,7 @@ def preview(
         if case not in cases_of(kind):
             fitting = ", ".join(one.value for one in cases_of(kind))
             raise SetupError(f"--case {case.value} says nothing new in {kind.value}; {fitting} do")
-        from notifications.samples import sample_letter  # noqa: PLC0415
+        from notifications.samples import sample_letter
 
         found = Preview(letter=sample_letter(kind, case), locale="es_AR")
     _show_one(found, locale or found.locale, medium or Medium.EMAIL, out)
@@ -115,8 +115,8 @@ def _of_account(
 
 
 def _show_one(found: Preview, locale: str, medium: Medium, out: Path | None) -> None:
-    from notifications.render import render  # noqa: PLC0415
-    from notifications.samples import page_of  # noqa: PLC0415
+    from notifications.render import render
+    from notifications.samples import page_of
 
     message = render(found.letter, medium=medium, locale=locale)
     if out is None:
@@ -132,7 +132,7 @@ def _show_one(found: Preview, locale: str, medium: Medium, out: Path | None) -> 
 
 
 def _remark_segments(message: Message) -> None:
-    from notifications.gsm import segments  # noqa: PLC0415
+    from notifications.gsm import segments
 
     if message.medium is not Medium.SMS:
         return
@@ -146,7 +146,7 @@ def _remark_segments(message: Message) -> None:
 def _write_gallery(
     found: list[Preview] | None, folder: Path, locale: str | None, medium: Medium | None
 ) -> None:
-    from notifications.gallery import LOCALES, Shown, gallery, samples  # noqa: PLC0415
+    from notifications.gallery import LOCALES, Shown, gallery, samples
 
     if found is None:
         shown = samples((locale,) if locale else LOCALES)

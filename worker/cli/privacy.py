@@ -57,8 +57,8 @@ def export(
 
     Example: `alerta export interatos 793 --out ana.zip`
     """
-    from billing.exporting import export as gather  # noqa: PLC0415
-    from worker.export_page import export_page  # noqa: PLC0415
+    from billing.exporting import export as gather
+    from worker.export_page import export_page
 
     page, data = _PAGES[lang]
     with open_house() as house:
@@ -125,7 +125,7 @@ def forget(
 
     Example: `alerta forget interatos 793`
     """
-    from billing.forgetting import PREFIX  # noqa: PLC0415
+    from billing.forgetting import PREFIX
 
     with open_house() as house:
         held = house.forgetting.held(slug, client)
@@ -164,7 +164,7 @@ def _ask(held: Held) -> None:
 
 
 def _forget(house: House, held: Held) -> str:
-    from billing.forgetting import StillSendingError  # noqa: PLC0415
+    from billing.forgetting import StillSendingError
 
     for _ in range(_TRIES):
         try:

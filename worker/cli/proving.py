@@ -44,7 +44,7 @@ def evidence(
 
     Example: `alerta evidence interatos --from 2026-11-01 --to 2026-11-30 --csv evidence.csv`
     """
-    from billing.proof import proof  # noqa: PLC0415
+    from billing.proof import proof
 
     begins, ends = _day(first, "--from"), _day(last, "--to")
     with open_house() as house, house.database.read() as session:
@@ -62,7 +62,7 @@ def evidence(
 
 def write_csv(lines: Iterable[ProofLine], file: TextIO) -> int:
     """Write a head and the rows as they come; return how many rows there were."""
-    from billing.proof import ProofLine  # noqa: PLC0415
+    from billing.proof import ProofLine
 
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([one.name for one in fields(ProofLine)])

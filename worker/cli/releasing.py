@@ -95,6 +95,6 @@ def _ask(report: BaselineReport, number: int) -> None:
 
 
 def _money(report: BaselineReport) -> str:
-    from notifications.language import resolve  # noqa: PLC0415 - Babel is not needed to start
+    from notifications.language import resolve
 
     return resolve(report.locale, report.currency).money(report.total, report.currency)

@@ -52,8 +52,8 @@ def web() -> None:
 
     Example: `alerta web`
     """
-    from web.app import Uses, make_app  # noqa: PLC0415
-    from web.server import serve  # noqa: PLC0415
+    from web.app import Uses, make_app
+    from web.server import serve
 
     settings = load_settings()
     with open_house() as house:
@@ -78,8 +78,8 @@ def up(
 
     Example: `alerta up --role worker,beat`
     """
-    from models.schema import migrate  # noqa: PLC0415
-    from worker.starting import require_home  # noqa: PLC0415
+    from models.schema import migrate
+    from worker.starting import require_home
 
     if tied is not None:
         die_with_parent(tied)
@@ -103,10 +103,10 @@ def _roles(given: str) -> list[str]:
 
 def _run(roles: Sequence[str], queue: Sequence[str] | None, *, aloud: bool = False) -> None:
     """Run the children of some roles, once everything they need is there."""
-    from worker import processes  # noqa: PLC0415
-    from worker.port import require_free  # noqa: PLC0415
-    from worker.starting import require_home  # noqa: PLC0415
-    from worker.traces import require  # noqa: PLC0415
+    from worker import processes
+    from worker.port import require_free
+    from worker.starting import require_home
+    from worker.traces import require
 
     names = [name for name in queues.QUEUES if name in (queue or queues.QUEUES)]
     if unknown := set(queue or ()) - set(queues.QUEUES):
@@ -141,7 +141,7 @@ def demo() -> None:
     Example: `alerta demo`
     """
     try:
-        from worker.demo.show import run  # noqa: PLC0415
+        from worker.demo.show import run
     except ImportError as error:
         raise SetupError(_needs_extra(error)) from None
     raise typer.Exit(run(console))
@@ -162,7 +162,7 @@ def sandbox(
     Example: `alerta sandbox --port 8100 --clients 1000 --invoices 12000`
     """
     try:
-        from wispro.sandbox.server import run  # noqa: PLC0415
+        from wispro.sandbox.server import run
     except ImportError as error:
         raise SetupError(_needs_extra(error)) from None
     say(f"Wispro's stand-in: http://127.0.0.1:{port}/api/v1 (token: {token}); Ctrl-C stops")
@@ -185,7 +185,7 @@ def doctor(
 
     Example: `alerta doctor interatos`
     """
-    from worker.doctor import examine  # noqa: PLC0415
+    from worker.doctor import examine
 
     with open_house(migrated=False) as house:
         findings = examine(house, slug)

@@ -72,8 +72,8 @@ def alerts(
 
     Example: `alerta alerts interatos 793 --state sent`
     """
-    from billing.isps import find_isp  # noqa: PLC0415
-    from models import questions  # noqa: PLC0415
+    from billing.isps import find_isp
+    from models import questions
 
     with open_house() as house, house.database.read() as session:
         isp_id = find_isp(session, slug).id if slug else None

@@ -29,7 +29,7 @@ def migrate() -> None:
 
     Example: `alerta migrate`
     """
-    from models.schema import migrate as run  # noqa: PLC0415
+    from models.schema import migrate as run
 
     with open_house(migrated=False) as house:
         house.require_known_schema()
@@ -168,7 +168,7 @@ def isp_tune(
 
     Example: `alerta isp tune interatos --rate 1 --hold-share 30`
     """
-    from billing.isps import Tuning  # noqa: PLC0415
+    from billing.isps import Tuning
 
     with open_house() as house:
         now = house.isps.tune(
@@ -228,8 +228,8 @@ def isp_budget(
 
     Example: `alerta isp budget interatos sms 5000`
     """
-    from billing.delivery.budgets import budget_now  # noqa: PLC0415
-    from billing.isps import check_paid, find_isp  # noqa: PLC0415
+    from billing.delivery.budgets import budget_now
+    from billing.isps import check_paid, find_isp
 
     check_paid(medium)
     with open_house() as house:
@@ -293,8 +293,8 @@ def isp_list(*, json: Annotated[bool, typer.Option("--json")] = False) -> None:
 
     Example: `alerta isp list --json`
     """
-    from billing.circuit import in_words  # noqa: PLC0415
-    from models import questions  # noqa: PLC0415
+    from billing.circuit import in_words
+    from models import questions
 
     with open_house() as house, house.database.read() as session:
         lines = questions.isps(session)

@@ -55,8 +55,8 @@ def simulate(
 
     Example: `alerta simulate interatos --days 30 --html semana.html`
     """
-    from billing.simulating import simulate as foretell  # noqa: PLC0415 - the rest starts faster
-    from billing.simulation import difference  # noqa: PLC0415
+    from billing.simulating import simulate as foretell
+    from billing.simulation import difference
 
     price = _price(sms_price)
     other = None if policy is None else _policy(policy)
@@ -102,7 +102,7 @@ def _policy(file: Path) -> Policy:
     Raises:
         SetupError: if the file cannot be read.
     """
-    from billing.policy_file import read_policy  # noqa: PLC0415
+    from billing.policy_file import read_policy
 
     try:
         with file.open("rb") as opened:
@@ -115,18 +115,18 @@ def _policy(file: Path) -> Policy:
 
 def _segments(database: Any, slug: str) -> Callable[[AlertKind], int]:
     """Return how many segments the sample of a kind takes in the ISP's language; rendered once."""
-    from functools import lru_cache  # noqa: PLC0415
+    from functools import lru_cache
 
-    from billing.isps import find_isp  # noqa: PLC0415
+    from billing.isps import find_isp
 
     with database.read() as session:
         isp = find_isp(session, slug)
 
     @lru_cache
     def of(kind: AlertKind) -> int:
-        from notifications.gsm import segments  # noqa: PLC0415
-        from notifications.render import render  # noqa: PLC0415
-        from notifications.samples import sample_letter  # noqa: PLC0415
+        from notifications.gsm import segments
+        from notifications.render import render
+        from notifications.samples import sample_letter
 
         letter = sample_letter(kind, currency=isp.currency, isp_name=isp.name)
         return segments(render(letter, medium=Medium.SMS, locale=isp.locale).text)
@@ -135,8 +135,8 @@ def _segments(database: Any, slug: str) -> Callable[[AlertKind], int]:
 
 
 def _show(found: Forecast, effect: Difference | None) -> None:
-    from notifications.forecast import weeks  # noqa: PLC0415
-    from worker.cli import simulating_words as words  # noqa: PLC0415
+    from notifications.forecast import weeks
+    from worker.cli import simulating_words as words
 
     number, of_day = words.number, words.of_day
     most = max((day.messages for day in found.days), default=0)
@@ -200,7 +200,7 @@ def _show(found: Forecast, effect: Difference | None) -> None:
 
 
 def _write(path: Path, now: Forecast, then: Forecast | None, effect: Difference | None) -> None:
-    from notifications.forecast import page  # noqa: PLC0415
+    from notifications.forecast import page
 
     try:
         path.write_text(page(now, then=then, effect=effect), encoding="utf-8")

@@ -52,8 +52,8 @@ def status(
 
     Example: `alerta status interatos --json`
     """
-    from worker.cli import status_words  # noqa: PLC0415 - as below
-    from worker.watcher import Watcher  # noqa: PLC0415 - other commands need none of it
+    from worker.cli import status_words
+    from worker.watcher import Watcher
 
     if watch and json:
         raise SetupError("--watch draws a screen and --json prints a document: choose one of them")
@@ -87,8 +87,8 @@ def status(
 
 def _draw(look: Callable[[], Standing], *, alone: bool) -> None:
     """Draw until Ctrl-C; a database that goes away is said, and asked again."""
-    from worker.cli import status_words  # noqa: PLC0415 - as above
-    from worker.database_errors import plain_database_error  # noqa: PLC0415 - as above
+    from worker.cli import status_words
+    from worker.database_errors import plain_database_error
 
     asked = threading.Event()
     with _stopping(asked), Live(console=console, screen=True, auto_refresh=False) as live:
@@ -121,7 +121,7 @@ def port() -> None:
 
     Example: `alerta port`
     """
-    from worker.port import serve  # noqa: PLC0415
+    from worker.port import serve
 
     settings = load_settings()
     if settings.http is None:
