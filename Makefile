@@ -11,7 +11,7 @@ WORKERS ?= 3
 # Compiling every test anew takes each of them ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check bench-sync bench-plan bench-find bench-support bench-watch bench-mail bench-deliver chaos soak up lock clean screenshots docs site
+.PHONY: help install demo test check bench-sync bench-plan bench-find bench-support bench-watch bench-mail bench-deliver chaos walk soak up lock clean screenshots docs site
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -62,6 +62,9 @@ bench-watch: install  ## Measure what watching 500 ISPs costs; QUICK=1: seconds
 
 bench-mail: install  ## Measure e-mails per second against a plain Apprise loop (under a minute)
 	@$(BIN)/python -m tests.benchmarks.mail $(ARGS)
+
+walk: install  ## Install on two hosts by the document alone, and cut one off (root)
+	@$(BIN)/python -m tests.chaos.by_the_document $(ARGS)
 
 soak: install  ## An hour of 500 ISPs with faults; QUICK=1: a minute of 20
 	@$(BIN)/python -m tests.soak $(if $(QUICK),--quick) $(ARGS)

@@ -91,7 +91,7 @@ class Shelf:
     def lay(self, name: str, paper: bytes) -> None:
         """Keep a paper, whole or not at all; make room now and then."""
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_folder()
             handle, temporary = tempfile.mkstemp(prefix=".", dir=self._folder)
             try:
                 with os.fdopen(handle, "wb") as file:
@@ -108,6 +108,15 @@ class Shelf:
         self._laid += 1
         if self._laid % _LOOK_EVERY == 0:
             self.tidy()
+
+    def _make_folder(self) -> None:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True)
+        except FileExistsError:
+            return
+        if os.geteuid() == 0:  # a command by hand; the daemon is not root
+            owner = self._folder.parent.stat()
+            os.chown(self._folder, owner.st_uid, owner.st_gid)
 
     def about(self, subject: str) -> list[bytes]:
         """Return every paper about one invoice ("ISP|INVOICE"), whatever its version."""

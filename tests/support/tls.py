@@ -16,8 +16,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def certificate(folder: Path) -> Path:
-    """Make a certificate of 127.0.0.1 that vouches for itself; return its file, with the key."""
+def certificate(folder: Path, *names: str) -> Path:
+    """Make a certificate that vouches for itself; return its file, with the key.
+
+    Args:
+        folder: of the file.
+        names: of hosts that it is for, beside 127.0.0.1.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the tests")])
     now = datetime.now(UTC)
@@ -31,7 +36,12 @@ def certificate(folder: Path) -> Path:
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            x509.SubjectAlternativeName(
+                [
+                    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+                    *(x509.DNSName(name) for name in names),
+                ]
+            ),
             critical=False,
         )
         .sign(key, hashes.SHA256())

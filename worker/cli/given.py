@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from pathlib import Path
 
@@ -47,9 +48,11 @@ def secret_of_file(path: Path, *, what: str) -> str:
 
 
 def who(by: str | None) -> str:
-    """Return who gives a command: whom it names, else who is logged in."""
+    """Return who gives a command: whom it names, else who is logged in, behind sudo too."""
     if by is not None:
         return by
+    if behind := os.environ.get("SUDO_USER"):
+        return behind
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without names of users
