@@ -119,9 +119,7 @@ def _laid_out(stack: ExitStack, folder: Path, postgres: PostgresServer) -> Walk:
     far_wispro, far_sink = (enter(Front(at_port(one.port))) for one in (wispro, sink))
     engine = create_engine(inside.set(database="alerta"))
     stack.callback(engine.dispose)
-    authority = "".join(
-        re.findall(r"-----BEGIN CERT.*?END CERTIFICATE-----\n", pem.read_text(), re.DOTALL)
-    )
+    authority = pem.read_text().partition("-----BEGIN PRIVATE")[0]
     hosts = []
     for number in (1, 2):
         (folder / f"host{number}").mkdir()
@@ -130,18 +128,13 @@ def _laid_out(stack: ExitStack, folder: Path, postgres: PostgresServer) -> Walk:
         hosts.append(host)
     walk = Walk(network, hosts, engine, wispro, far_wispro, sink, far_sink)
     ports = {"db.example": database.port, "broker.example": private.port}
-    secrets = dict(
-        re.findall(
-            r"^\| `(database_url|redis_url)` \| `([^`]+)`", _page("install.md").text, re.MULTILINE
-        )
-    )
+    rows = re.findall(r"\| `(database_url|redis_url)` \| `([^`]+)`", _page("install.md").text)
     hosts[0].well(["install", "-d", "-m", "700", "/etc/alerta", "/etc/alerta/secrets"])
-    for name, url in secrets.items():
+    for name, url in rows:
         for far, port in ports.items():
             url = re.sub(rf"{far}(:\d+)?/", f"{far}:{port}/", url)  # noqa: PLW2901
-        hosts[0].write(
-            f"/etc/alerta/secrets/{name}", url.replace("PASSWORD", _PASSWORD), mode=0o600
-        )
+        url = url.replace("PASSWORD", _PASSWORD)  # noqa: PLW2901
+        hosts[0].write(f"/etc/alerta/secrets/{name}", url, mode=0o600)
     return walk
 
 
@@ -175,10 +168,9 @@ def _broker(port: int) -> None:
 
 def _install(walk: Walk) -> None:
     page = _page("install.md")
+    typed = [block.text for block in page.blocks() if block.info == "console"]
     program, first, every = (
-        next(
-            block.text for block in page.blocks() if block.info == "console" and word in block.text
-        )
+        next(text for text in typed if word in text)
         for word in ("make install", "keys new", "alerta-worker")
     )
     for host in walk.hosts:
@@ -231,19 +223,13 @@ def _first_isp(walk: Walk, people: int) -> None:
         typed = block.text
         for far, here in near.items():
             typed = re.sub(far, here, typed)
-        _say(
-            host.shell(re.sub(r"(?m)^alerta", "sudo alerta", typed), folder="/opt/desk").rstrip()[
-                -400:
-            ]
-        )
+        _say(host.shell(typed, folder="/opt/desk").rstrip()[-400:])
     _doctor(walk, host, _SLUG)
     # An administrator who tries it at night, or on a holiday.
     host.shell(f"sudo alerta isp set {_SLUG} --contact-hours 00:00-24:00")
     walk.wispro.state.switches.max_per_page = 10
     clients = [
-        state.add_client(
-            name=f"Vecino{n} Prueba", email=f"v{n}@clientes.example", public_id=5000 + n
-        )
+        state.add_client(name=f"Vecino{n} Prueba", email=f"v{n}@x.example", public_id=5000 + n)
         for n in range(people)
     ]
     began = time.monotonic()
@@ -300,10 +286,8 @@ def _finish(walk: Walk, had: int, people: int, when: str) -> None:
         time.sleep(1)
     time.sleep(20)  # for whatever would come twice
     new = [one for one in walk.sink.taken[had:] if one.recipient != "ana@example.org"]
-    ids: Counter[str] = Counter(
-        recipient for recipient, _ in {(m.recipient, m.message_id) for m in new}
-    )
-    twice = len(new) - len({(m.recipient, m.message_id) for m in new})
+    ids = Counter(one.recipient for one in set(new))
+    twice = len(new) - len(set(new))
     _say(
         f"{when}: {len(ids)} of {people} were told, {twice} of them twice under one Message-ID; "
         f"all had an end {time.monotonic() - began - 20:.0f} s after it was back"

@@ -149,7 +149,7 @@ class Site:
             if name == "EnvironmentFile":
                 with suppress(AssertionError):
                     pairs = _settings(self.read(value.removeprefix("-")))
-                    environment |= dict(pairs)
+                    environment |= {key: given.strip("\"'") for key, given in pairs}
         told = self.folder / f"{unit}.notify"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
             notified.bind(str(told))
@@ -170,9 +170,18 @@ class Site:
                     stdout=log,
                     stderr=log,
                 )
-            notified.settimeout(float(named["TimeoutStartSec"]))
-            while b"READY=1" not in notified.recv(4096).splitlines():
-                pass
+            self._wait(unit, notified, float(named["TimeoutStartSec"]))
+
+    def _wait(self, unit: str, notified: socket.socket, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        notified.settimeout(1)
+        while time.monotonic() < deadline:
+            said = (self.folder / f"{unit}.log").read_text("utf-8")
+            assert self._services[unit].poll() is None, f"{unit} ended:\n{said}"
+            with suppress(TimeoutError):
+                if b"READY=1" in notified.recv(4096).splitlines():
+                    return
+        raise TimeoutError(f"{unit} was not ready in {seconds:g} s:\n{said}")
 
     def ended(self) -> list[str]:
         """Return the units that run no more."""
