@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from billing.watch.mornings import Mornings
     from billing.watch.ticks import Ticks
     from billing.watch.watching import Watching
+    from config.settings import Settings
 
 
 def utc_now() -> datetime:
@@ -68,7 +69,10 @@ class House(Doors):
 
     #: How many messages of a batch are under way at once.
     lanes = LANES
-    clock = staticmethod(utc_now)
+
+    def __init__(self, settings: Settings, *, children: int = 1) -> None:
+        super().__init__(settings, children=children)
+        self.clock = utc_now
 
     @cached_property
     def whom(self) -> AccountFinder:
