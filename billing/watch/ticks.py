@@ -78,10 +78,19 @@ def ticking(session: Session) -> Mapping[Work, Ticking]:
 def missing(found: Mapping[Work, Ticking], *, now: datetime, rest: timedelta) -> list[Work]:
     """This function will name the kinds of work that do not tick. Pure.
 
+    One that has never ticked is not missed while the others have only just begun: a daemon that is
+    started for the first time does everything within some minutes, not at once.
+
     Args:
         found: when each ticked last.
         now: the present.
         rest: the longest that any of them rests between two ticks, by the settings.
     """
     longest = max(MISSING_AFTER, 4 * rest)
-    return [one for one in Work if one not in found or now - found[one].at > longest]
+    first = min((one.since for one in found.values()), default=None)
+    just_begun = first is not None and now - first <= longest
+    return [
+        one
+        for one in Work
+        if (now - found[one].at > longest if one in found else not just_begun)
+    ]

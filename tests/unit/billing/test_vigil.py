@@ -62,6 +62,15 @@ def test_work_that_does_not_tick_is_named() -> None:
     assert missing(late, now=NOON, rest=MINUTE) == [Work.PLAN, Work.SEND]
 
 
+def test_what_has_not_begun_is_not_missed_at_the_first_start() -> None:
+    """A daemon is not ill because it has just been installed; half an hour later it is."""
+    begun = {Work.LOOK: Ticking(NOON, NOON - MISSING_AFTER)}
+    assert missing(begun, now=NOON, rest=MINUTE) == []
+    begun[Work.LOOK] = Ticking(NOON, NOON - MISSING_AFTER - SECOND)
+    assert missing(begun, now=NOON, rest=MINUTE) == [Work.PLAN, Work.SEND, Work.WATCH]
+    assert missing({}, now=NOON, rest=MINUTE) == list(Work)
+
+
 def channel(number: int, *, own: bool) -> OperatorChannel:
     """Return a channel of an operator."""
     return OperatorChannel(id=number, needs_transport=not own)
