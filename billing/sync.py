@@ -138,7 +138,7 @@ class Sync:
             _refuse_disabled(session.get_one(Isp, isp_id))
         lease = SyncLease(self._database, isp_id, LEASE)
         if not lease.take(now=started):
-            raise SyncBusyError("another sync of this ISP is under way")
+            raise SyncBusyError("another sync of this ISP is under way; try again in a minute")
         try:
             bound = structlog.contextvars.bound_contextvars(isp_id=isp_id)
             with bound, span("sync.run", isp_id=isp_id, trigger=trigger):

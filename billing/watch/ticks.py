@@ -90,7 +90,5 @@ def missing(found: Mapping[Work, Ticking], *, now: datetime, rest: timedelta) ->
     first = min((one.since for one in found.values()), default=None)
     just_begun = first is not None and now - first <= longest
     return [
-        one
-        for one in Work
-        if (now - found[one].at > longest if one in found else not just_begun)
+        one for one in Work if (now - found[one].at > longest if one in found else not just_begun)
     ]

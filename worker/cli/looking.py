@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,12 +13,15 @@ import typer
 from worker.cli.audited import audited
 from worker.cli.house import open_house
 from worker.cli.pairing import CLIENT_HELP
-from worker.cli.show import as_json, cell, complain, errors, say, sync_bar, table
+from worker.cli.show import as_json, cell, complain, errors, remark, say, sync_bar, table
 
 if TYPE_CHECKING:
     from billing.runs import SyncReport
     from models.questions import InvoiceLine
     from worker.house import House
+
+#: Seconds between two tries while another look is under way.
+_NAP = 0.5
 
 
 def register(app: typer.Typer) -> None:
@@ -38,11 +44,18 @@ def sync(
     reject: Annotated[
         int | None, typer.Option(metavar="RUN", help="Drop what this held run found.")
     ] = None,
+    wait: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, help="For a look that is under way; 0 = not at all."
+        ),
+    ] = 180.0,
     json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Look at an ISP now, in the cheapest faithful way: what the daemon does on schedule.
 
-    A run that would change suspiciously much is held: nothing is sent until you say so.
+    A run that would change suspiciously much is held: nothing is sent until you say so. If the
+    daemon is looking at this ISP just now, this begins when that has ended.
 
     Exit code 1 if the answer was not whole, or the run is held; our last good copy stays then.
 
@@ -61,9 +74,12 @@ def sync(
             return
         with sync_bar(f"looking at {slug}") as progress:
             if approve is not None:
-                report = house.sync.approve(slug, approve, clock=house.clock, progress=progress)
+                look = partial(
+                    house.sync.approve, slug, approve, clock=house.clock, progress=progress
+                )
             else:
-                report = house.sync.run(
+                look = partial(
+                    house.sync.run,
                     isp_id,
                     clock=house.clock,
                     trigger="hand",
@@ -71,6 +87,7 @@ def sync(
                     progress=progress,
                     full=full,
                 )
+            report = _in_turn(slug, look, wait)
         planned = house.planning.tick(now=house.clock(), isp_id=isp_id)
         report.alerts += planned.alerts
         report.deliveries += planned.deliveries
@@ -83,6 +100,26 @@ def sync(
         )
         say(f"{report.mode}: {report.why}")
     _exit_unless_ok(report)
+
+
+def _in_turn(slug: str, look: Callable[[], SyncReport], patience: float) -> SyncReport:
+    """Begin a look as soon as the one that is under way has ended."""
+    from billing.sync import IspDisabledError, SyncBusyError
+
+    deadline = time.monotonic() + patience
+    waits = False
+    while True:
+        try:
+            return look()
+        except IspDisabledError:
+            raise
+        except SyncBusyError:
+            if time.monotonic() >= deadline:
+                raise
+        if not waits:
+            remark(f"another look at {slug} is under way; waiting for its end")
+            waits = True
+        time.sleep(_NAP)
 
 
 @audited

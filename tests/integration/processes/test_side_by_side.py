@@ -81,10 +81,11 @@ def test_a_batch_is_no_larger_than_it_says(make_town: Callable[..., Town]) -> No
     assert [one for ids in taken for one in ids] == sorted({one for ids in taken for one in ids})
 
 
-def test_of_two_syncs_one_is_told_to_wait(
-    make_town: Callable[..., Town], cli: Cli, inbox: Inbox
+@pytest.mark.parametrize("patient", [True, False], ids=["waits", "leaves"])
+def test_of_two_syncs_one_waits_its_turn(
+    make_town: Callable[..., Town], cli: Cli, inbox: Inbox, *, patient: bool
 ) -> None:
-    """Two `alerta sync` of one ISP: the second says so and leaves; nothing is owed twice."""
+    """Two `alerta sync` of one ISP: the second waits, or says so; nothing is owed twice."""
     town = make_town(now=datetime.now(UTC))
     town.add_isp()
     ana = town.customer()
@@ -98,12 +99,18 @@ def test_of_two_syncs_one_is_told_to_wait(
 
     with cli.start("sync", SLUG, "--json", log="first.log") as first:
         wait_until(leased, seconds=40, what="the first sync is under way")
-        second = cli.here("sync", SLUG, "--json")
+        second = cli.here("sync", SLUG, "--json", *(() if patient else ("--wait", "0")))
         assert first.ends(seconds=60) == 0, first.text
         assert json.loads(first.text)["deliveries"] == 1
 
-    assert second.code == 1
-    assert second.stderr == "error: another sync of this ISP is under way\n"
+    if patient:
+        assert second.code == 0, second.text
+        assert second.stderr == f"another look at {SLUG} is under way; waiting for its end\n"
+        assert second.json["deliveries"] == 0
+    else:
+        assert second.code == 1
+        busy = "error: another sync of this ISP is under way; try again in a minute\n"
+        assert second.stderr == busy
     assert not leased()
     town.now = datetime.now(UTC)
     town.sync()
@@ -132,7 +139,7 @@ def test_a_killed_sync_is_overtaken_when_its_lease_runs_out(
         first.process.wait()
 
     assert town.copies() == []
-    assert cli.here("sync", SLUG).code == 1
+    assert cli.here("sync", SLUG, "--wait", "0").code == 1
     town.now = datetime.now(UTC) + timedelta(minutes=7)
     town.go_round()
     town.go_round()

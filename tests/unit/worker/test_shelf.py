@@ -84,3 +84,12 @@ def test_a_disk_that_takes_nothing_stops_nobody(tmp_path: Path, vault: Vault):
     shelf = Shelf(blocked, vault)
     shelf.lay("a", PAPER)
     assert shelf.take("a") is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_what_root_makes_by_hand_is_the_daemons(tmp_path: Path, vault: Vault):
+    """Where systemd runs the daemon, a command by hand is root's, and the home is not."""
+    os.chown(tmp_path, 61_234, 61_234)
+    Shelf(tmp_path / "papers", vault).lay("1|i-1|2590", PAPER)
+    made = (tmp_path / "papers").stat()
+    assert (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)) == (61_234, 61_234, 0o700)
