@@ -24,6 +24,8 @@ from tests.chaos.network import HUB, Network
 _OWN = ("/etc", "/opt", "/var/lib", "/usr/local/bin", "/root")
 #: What systemd would have drawn from its range for DynamicUser.
 _UID = 61_234
+#: Without the environment that this runs in: what is installed there is what is tried.
+_PATH = ":".join(one for one in os.environ["PATH"].split(":") if ".venv" not in one)
 #: Names that the documents use, all at `HUB`.
 NAMES = ("db.example", "broker.example", "wispro.example", "mail.example")
 
@@ -103,7 +105,7 @@ class Site:
         """Run lines of a document as an administrator would, who is root and needs no sudo."""
         text = re.sub(r"\bsudo ", "", text)
         mine = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-        mine |= {"HOME": "/tmp", "PATH": os.environ["PATH"], "USER": "eva", "LANG": "C.UTF-8"}
+        mine |= {"HOME": "/tmp", "PATH": _PATH, "USER": "eva", "LANG": "C.UTF-8"}
         script = f"cd {folder}\n{text}"
         return self.well(
             ["bash", "-euo", "pipefail", "-c", script], online=online, environment=mine
@@ -135,7 +137,7 @@ class Site:
         self.well(["chown", "-R", f"{_UID}:{_UID}", home])
         secrets = self.folder / "credentials" / unit
         secrets.mkdir(parents=True)
-        environment = {"PATH": os.environ["PATH"]}
+        environment = {"PATH": _PATH}
         for name, value in lines:
             if name == "LoadCredential":
                 credential, _, source = value.partition(":")
