@@ -70,7 +70,7 @@ def test_no_secret_and_no_address(town: Town, cli: Cli) -> None:
     town.settled(ana)
     town.bill(ana)
     town.go_round()
-    text = cli.well_here("evidence", SLUG, *FAR, "--csv", "-").text
+    text = cli.well_here("evidence", SLUG, *FAR).text
     assert "1 rows" in text
     secrets = [TOKEN, "ana@clientes.example", "Álvarez", ana.national_id, ana.address]
     for secret in [*secrets, town.inbox.url]:

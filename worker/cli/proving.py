@@ -35,7 +35,9 @@ def evidence(
     *,
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.")],
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, included.")],
-    to: Annotated[str, typer.Option("--csv", metavar="FILE", help="Where to; - is stdout.")],
+    to: Annotated[
+        str, typer.Option("--csv", metavar="FILE", help="Where to; - is stdout, the default.")
+    ] = _STDOUT,
 ) -> None:
     """Write one row for each message that reached a customer, or may have: when, why it was right.
 
