@@ -77,7 +77,7 @@ class Front:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             if self._postgres and not await self._is_private(reader, writer):
                 return  # sslmode=verify-full never comes here
             inner, outer = await self._behind()
