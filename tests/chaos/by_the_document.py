@@ -45,8 +45,8 @@ _SLUG, _TOKEN = "myisp", "0c5b7a1e-wispro-token-of-the-walk-77aa"
 _PASSWORD = "walk-8d1f"
 #: Seconds for which a cable is out: longer than it takes to be noticed.
 _OUT_FOR = 45.0
-#: Seconds after which everything that was begun has an end: a lease, and the ten minutes for which an
-#: e-mail rests that may have arrived, before it goes once more under its Message-ID.
+#: Seconds after which everything that was begun has an end: a lease, and the ten minutes for which
+#: an e-mail rests that may have arrived, before it goes once more under its Message-ID.
 _PATIENCE = 1500.0
 
 
