@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from config.settings import Settings
 from tasks import queues
-from worker.niceness import BACKGROUND
 from worker.starting import only_daemon, require_broker, require_home
 from worker.supervisor import Child, Supervisor
 from worker.valkey import EmbeddedValkey
@@ -21,7 +20,6 @@ def worker_children(settings: Settings, names: Sequence[str] = queues.QUEUES) ->
         Child(
             name=f"worker {name}",
             says_ready=True,
-            niceness=BACKGROUND if name == queues.SYNC else 0,
             command=[
                 *_CELERY,
                 "worker",

@@ -15,7 +15,6 @@ import structlog
 
 from worker import readiness
 from worker.lifeline import die_with_parent
-from worker.niceness import step_back
 from worker.systemd import Systemd
 
 log = structlog.get_logger()
@@ -40,13 +39,11 @@ class Child:
         name: for people.
         command: that starts it.
         says_ready: whether it tells when it is (`worker/readiness.py`); else it is once it runs.
-        niceness: how far it steps back for others on the processor; 0 = not at all.
     """
 
     name: str
     command: Sequence[str]
     says_ready: bool = False
-    niceness: int = 0
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     failures: int = 0
@@ -189,16 +186,10 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches us, and we tell the children
             pass_fds=() if theirs is None else (theirs,),
-            preexec_fn=partial(_begin, os.getpid(), child.niceness),  # noqa: PLW1509 - no thread here
+            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - no thread exists here
         )
         if theirs is not None:
             os.close(theirs)
-
-
-def _begin(parent: int, niceness: int) -> None:
-    """Run in the child, before it becomes its command."""
-    die_with_parent(parent)
-    step_back(niceness)
 
 
 def _ended(process: subprocess.Popen[bytes], *, by: float) -> bool:

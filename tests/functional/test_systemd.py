@@ -25,7 +25,7 @@ from worker.systemd import Systemd
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 BINARY = "/opt/alerta/.venv/bin/alerta"
 #: Of ten; what is left is the network, which it needs.
-MOST_EXPOSED = 1.2
+MOST_EXPOSED = 1.1
 
 
 class Listener:

@@ -19,7 +19,6 @@ from tests.support.marks import on_sqlite
 from tests.support.processes import Running, wait_until
 from tests.support.town import Town
 from worker.broker import socket_path
-from worker.niceness import BACKGROUND
 
 pytestmark = on_sqlite
 
@@ -94,9 +93,6 @@ def test_it_looks_sends_and_stops_cleanly(pressed: Town, daemon: Running, inbox:
     names = [" ".join(one.cmdline()) for one in daemon.descendants()]
     assert sum("valkey" in name for name in names) == 1
     assert sum("beat" in name for name in names) == 1
-    # Who has a person waiting goes first on the processor: a look at a whole ISP steps back.
-    yielding = {name: daemon.child("--queues", name).nice() for name in ("sync", "deliver")}
-    assert yielding == {"sync": BACKGROUND, "deliver": 0}
 
     daemon.signal(signal.SIGTERM)
 
