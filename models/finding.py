@@ -23,8 +23,8 @@ MOST = 500
 #: Invoices that end alike; what stands in front is compared afterwards.
 _MOST_NUMBERS = 20 * MOST
 #: Of a word that more names have, only so many are looked through: its other words are rarer, or
-#: somebody typed a letter for each.
-_FREQUENT = 30_000
+#: somebody typed a letter for each. And so often, at most, another word is looked up in those.
+_FREQUENT, _LOOKUPS = 30_000, 45_000
 #: Comes after every letter.
 _LAST = "\U0010ffff"
 _WORDS = cast("Table", AccountWord.__table__)
@@ -143,13 +143,14 @@ def _with_words(
 ) -> tuple[list[int], bool]:
     """Read the rarest word's accounts and look the others up in each."""
     here = among(session, _WORDS.c.isp_id, isp_ids)
-    often = 0
+    often, most = 0, _FREQUENT
     if len(words) > 1:
-        counts = {one: _frequency(session, here, fits(_WORDS, one)) for one in words}
+        most = min(_FREQUENT, _LOOKUPS // (len(words) - 1))
+        counts = {one: _frequency(session, here, fits(_WORDS, one), most) for one in words}
         words = sorted(words, key=lambda one: counts[one])
         often = counts[words[0]]
     rarest, *others = words
-    some = select(_WORDS.c.account_id).where(here, fits(_WORDS, rarest)).limit(_FREQUENT).subquery()
+    some = select(_WORDS.c.account_id).where(here, fits(_WORDS, rarest)).limit(most).subquery()
     query = select(some.c.account_id)
     for word in others:
         other = _WORDS.alias()
@@ -157,11 +158,13 @@ def _with_words(
         query = query.where(has.correlate(some).exists())
     rows = session.connection().execute(query.limit(2 * MOST))  # a name may have a beginning twice
     found = list(dict.fromkeys(row.account_id for row in rows))
-    return found, often < _FREQUENT or len(found) > MOST
+    return found, often < most or len(found) > MOST
 
 
-def _frequency(session: Session, here: ColumnElement[bool], condition: ColumnElement[bool]) -> int:
-    some = select(literal(1)).select_from(_WORDS).where(here, condition).limit(_FREQUENT)
+def _frequency(
+    session: Session, here: ColumnElement[bool], condition: ColumnElement[bool], most: int
+) -> int:
+    some = select(literal(1)).select_from(_WORDS).where(here, condition).limit(most)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
