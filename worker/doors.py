@@ -53,9 +53,7 @@ class Doors:
         self.vault = open_vault(settings)
         self.database = Database(settings.database)
         self.traces: Traces | None = None
-        self._http: httpx.Client | None = None
         self._children = children
-        self._buckets: Buckets | None = None
         self._pacers: dict[tuple[int, float], SharedPacer] = {}
 
     @cached_property
@@ -77,14 +75,14 @@ class Doors:
         """The door to the bots."""
         from notifications.telegram import TelegramDoor
 
-        return TelegramDoor(self._client(), api=self.settings.telegram_api)
+        return TelegramDoor(self.http, api=self.settings.telegram_api)
 
     @cached_property
     def heartbeat(self) -> HeartbeatDoor:
         """The door to the URLs that are called while all is well."""
         from notifications.heartbeat import HeartbeatDoor
 
-        return HeartbeatDoor(self._client())
+        return HeartbeatDoor(self.http)
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -109,7 +107,7 @@ class Doors:
         from wispro.client import WisproClient
 
         return WisproClient(
-            self._client(),
+            self.http,
             base_url=access.base_url,
             token=access.token,
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),
@@ -130,24 +128,22 @@ class Doors:
 
         return Records()
 
-    @property
+    @cached_property
     def http(self) -> httpx.Client:
         """The connections of this process to whatever speaks HTTP."""
-        return self._client()
-
-    def _client(self) -> httpx.Client:
         import httpx
 
-        if self._http is None:
-            self._http = httpx.Client(follow_redirects=False)
-        return self._http
+        return httpx.Client(follow_redirects=False)
+
+    @cached_property
+    def _buckets(self) -> Buckets:
+        from worker.buckets import Buckets
+
+        return Buckets(self.settings)
 
     def _pacer(self, isp_id: int, per_second: float) -> SharedPacer:
-        from worker.buckets import Buckets
         from worker.pace import SharedPacer
 
-        if self._buckets is None:
-            self._buckets = Buckets(self.settings)
         if (isp_id, per_second) not in self._pacers:
             self._pacers[isp_id, per_second] = SharedPacer(
                 isp_id, per_second, self._buckets.take, children=self._children
@@ -161,17 +157,10 @@ class Doors:
         reset_after_fork()
 
     def close(self) -> None:
-        """Close every connection."""
-        if self._http is not None:
-            self._http.close()
-        if self._buckets is not None:
-            self._buckets.close()
-        if "messenger" in vars(self):
-            self.messenger.close()
-        if "_turns" in vars(self):
-            self._turns.close()
-        if "tallies" in vars(self):
-            self.tallies.close()
+        """Close every connection that was opened."""
+        for name in ("http", "_buckets", "messenger", "_turns", "tallies"):
+            if name in vars(self):
+                getattr(self, name).close()
         if self.traces is not None:
             self.traces.close()
         self.database.close()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
-import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Self
 
 from tests.chaos.network import HUB
+from tests.chaos.serving import Serving
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 #: Requests that a client of PostgreSQL sends before it says who it is (protocol 3.0, message
@@ -18,7 +18,7 @@ _TLS_PLEASE = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 _GSS_PLEASE = (8).to_bytes(4, "big") + (80877104).to_bytes(4, "big")
 
 
-class Front:
+class Front(Serving):
     """Listens on a port of `HUB` and hands on; a context manager.
 
     Args:
@@ -38,43 +38,20 @@ class Front:
         tls: ssl.SSLContext | None = None,
         postgres: bool = False,
     ) -> None:
+        super().__init__()
         self._behind = behind
         self._tls = tls
         self._postgres = postgres
-        self._loop = asyncio.new_event_loop()
-        self._over = asyncio.Event()
-        self._listening = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="front")
-        self.port = 0
+        self._socket = socket.create_server((HUB, 0), backlog=256)
+        # As a server would be set that notices hosts that are gone; what it accepts inherits it.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000)
+        self.port: int = self._socket.getsockname()[1]
         self.last_from = ""
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._listening.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._serve())
-        finally:
-            self._loop.close()
-
-    async def _serve(self) -> None:
+    async def listen(self) -> asyncio.Server:
+        """Begin to listen."""
         at_once = None if self._postgres else self._tls
-        server = await asyncio.start_server(self._take, HUB, 0, ssl=at_once)
-        self.port = server.sockets[0].getsockname()[1]
-        self._listening.set()
-        await self._over.wait()
-        server.close()
-        others = [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]
-        for one in others:
-            one.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        return await asyncio.start_server(self._take, sock=self._socket, ssl=at_once)
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -24,9 +24,10 @@ from models.invoice import Invoice
 from models.isp import Isp
 from models.sync_run import SyncRun
 from tasks import queues
+from tests.chaos.fronts import Front, at_port, at_socket
 from tests.chaos.hastening import hasten, is_stuck, unended
 from tests.chaos.judging import judge
-from tests.chaos.network import HUB, Network, Relay, to_port, to_socket
+from tests.chaos.network import HUB, Network
 from tests.chaos.sink import Sink
 from tests.chaos.stage import STARTS_WITHIN, Stage
 from tests.support.brokers import OwnValkey
@@ -42,19 +43,19 @@ OUT_FOR = 45.0
 class FarSink(Sink):
     """A mail server that is reached through the hub."""
 
-    relay: Relay
+    front: Front
 
     @property
     def url(self) -> str:
         """The sending account of an ISP that uses this server."""
-        return f"mailto://{HUB}:{self.relay.port}?from=avisos@interatos.example"
+        return f"mailto://{HUB}:{self.front.port}?from=avisos@interatos.example"
 
 
 @contextmanager
 def far_sink(rng: random.Random) -> Iterator[FarSink]:
-    """Run a mail server behind a relay."""
+    """Run a mail server behind a front."""
     sink = FarSink(rng)
-    with sink, Relay(to_port(sink.port)) as sink.relay:
+    with sink, Front(at_port(sink.port)) as sink.front:
         yield sink
 
 
@@ -83,10 +84,10 @@ def cut_one_off(folder: Path, url: str, *, seed: int, number: int, people: int) 
         network = enter(Network(2))
         sink, other = (enter(far_sink(random.Random(seed + n))) for n in (1, 2))
         wispro = enter(SandboxServer(token=_TOKEN, interatos=False))
-        far_wispro = enter(Relay(to_port(wispro.port)))
+        far_wispro = enter(Front(at_port(wispro.port)))
         broker = enter(OwnValkey(folder / "broker"))
-        far_broker = enter(Relay(to_port(broker.port)))
-        far_database = enter(Relay(to_socket(_socket_of(make_url(url)))))
+        far_broker = enter(Front(at_port(broker.port)))
+        far_database = enter(Front(at_socket(_socket_of(make_url(url)))))
         stage = enter(Stage(folder, url, number, rng, sink))
         _end_what_is_abandoned(stage)
         isp_id = _isp_with(stage, wispro, far_wispro.port, other, people)

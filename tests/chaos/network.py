@@ -1,18 +1,15 @@
 """Hosts of their own on one machine: network namespaces, each with a cable that can be pulled.
 
 What they share (PostgreSQL, Valkey, Wispro's stand-in, a mail server) listens on loopback here and
-is reached by them at `HUB`, through relays. A pulled cable answers nothing and refuses nothing.
+is reached by them at `HUB`, through fronts. A pulled cable answers nothing and refuses nothing.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import threading
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Self
 
 #: Where everything that is shared is; of TEST-NET-2 (RFC 5737), so nobody's.
@@ -83,68 +80,3 @@ class Network:
 
     def _names(self, number: int) -> tuple[str, str, str]:
         return f"alerta-{self._tag}-{number}", f"al{self._tag}h{number}", f"al{self._tag}w{number}"
-
-
-class Relay:
-    """Hands on what comes to a port of `HUB`; a context manager.
-
-    Args:
-        reach: connects to what is behind.
-    """
-
-    def __init__(self, reach: Callable[[], socket.socket]) -> None:
-        self._reach = reach
-        self._socket = socket.create_server((HUB, 0), backlog=256)
-        self.port: int = self._socket.getsockname()[1]
-        self._open: list[socket.socket] = []
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        for one in self._open:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                caller, _ = self._socket.accept()
-                behind = self._reach()
-            except OSError:
-                return
-            # As a server would be set that notices hosts that are gone.
-            caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000)
-            self._open += [caller, behind]
-            for source, target in ((caller, behind), (behind, caller)):
-                threading.Thread(target=_hand_on, args=(source, target), daemon=True).start()
-
-
-def _hand_on(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for one in (source, target):
-        with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-
-
-def to_port(port: int) -> Callable[[], socket.socket]:
-    """Return what connects to a port of this machine."""
-    return lambda: socket.create_connection(("127.0.0.1", port))
-
-
-def to_socket(path: str) -> Callable[[], socket.socket]:
-    """Return what connects to a Unix socket of this machine."""
-
-    def reach() -> socket.socket:
-        found = socket.socket(socket.AF_UNIX)
-        found.connect(path)
-        return found
-
-    return reach

@@ -11,13 +11,13 @@ import asyncio
 import random
 import re
 import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Self
+
+from tests.chaos.serving import Serving
 
 _ID = re.compile(rb"^Message-ID:\s*<([^@>]+)@", re.IGNORECASE | re.MULTILINE)
 _TO = re.compile(r"TO:\s*<([^>]*)>", re.IGNORECASE)
@@ -31,7 +31,7 @@ class Taken:
     message_id: str
 
 
-class Sink:
+class Sink(Serving):
     """Listens on a port of 127.0.0.1 that the system chose; a context manager.
 
     Args:
@@ -60,6 +60,7 @@ class Sink:
         slow_share: float = 0.0,
         slow: float = 0.0,
     ) -> None:
+        super().__init__()
         self.taken: list[Taken] = []
         self._rng = rng
         self.hesitate = hesitate
@@ -69,9 +70,6 @@ class Sink:
         self._open = 0
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port: int = self._socket.getsockname()[1]
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="sink")
-        self._over: asyncio.Event | None = None
 
     @property
     def url(self) -> str:
@@ -87,14 +85,6 @@ class Sink:
         """Whether somebody is speaking to it."""
         return self._open > 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop)
-        self._thread.join()
-
     def copies(self) -> Counter[Taken]:
         """Return how often each message was taken."""
         return Counter(list(self.taken))
@@ -108,26 +98,9 @@ class Sink:
             time.sleep(0.01)
         return True
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._serve())
-        finally:
-            self._loop.close()
-
-    async def _serve(self) -> None:
-        self._over = asyncio.Event()
-        server = await asyncio.start_server(self._converse, sock=self._socket)
-        await self._over.wait()
-        server.close()
-        others = [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]
-        for one in others:
-            one.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    def _stop(self) -> None:
-        if self._over is not None:
-            self._over.set()
+    async def listen(self) -> asyncio.Server:
+        """Begin to listen."""
+        return await asyncio.start_server(self._converse, sock=self._socket)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1

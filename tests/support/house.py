@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import httpx
 
 from billing.identity import LOGIN_PURPOSE
@@ -26,15 +28,15 @@ class ImpatientHouse(House):
         """Turns are taken by real time, and the clock of a town stands still."""
         return Unpaced()
 
-    def _client(self) -> httpx.Client:
-        if self._http is None:
-            self._http = httpx.Client(follow_redirects=False, verify=False)  # noqa: S501 - plain HTTP
-        return self._http
+    @cached_property
+    def http(self) -> httpx.Client:
+        """Without the certificates, which take a moment to load: everything is plain HTTP here."""
+        return httpx.Client(follow_redirects=False, verify=False)  # noqa: S501
 
     def wispro(self, access: WisproAccess) -> WisproClient:
         """Return a client that does not wait its turn either."""
         return WisproClient(
-            self._client(),
+            self.http,
             base_url=access.base_url,
             token=access.token,
             digest_login=lambda token: self.vault.digest(token, purpose=LOGIN_PURPOSE),

@@ -111,10 +111,8 @@ def _in_turn(slug: str, look: Callable[[], SyncReport], patience: float) -> Sync
     while True:
         try:
             return look()
-        except IspDisabledError:
-            raise
-        except SyncBusyError:
-            if time.monotonic() >= deadline:
+        except SyncBusyError as busy:
+            if isinstance(busy, IspDisabledError) or time.monotonic() >= deadline:
                 raise
         if not waits:
             remark(f"another look at {slug} is under way; waiting for its end")
