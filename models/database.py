@@ -2,7 +2,8 @@
 
 SQLite: autocommit driver with explicit BEGIN IMMEDIATE for writers, since a deferred transaction
 that reads and then writes fails at once with SQLITE_BUSY_SNAPSHOT however long the busy timeout,
-and the driver's own mode claims twice. PostgreSQL: a small pool per process, pinged before use.
+and the driver's own mode claims twice. PostgreSQL: a small pool per process; a connection that
+idled is pinged before use.
 """
 
 from __future__ import annotations
@@ -11,20 +12,25 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 #: A writer of ours holds the lock for milliseconds; 10 s tells a stuck one from a busy one.
 SQLITE_BUSY_SECONDS = 10
 #: Seconds: shorter than what a batch leaves to others, long enough to cost nothing.
 _ASK_AGAIN = 0.003
+#: Seconds: a connection that idled no longer is taken to be there still. Asking it is a way there
+#: and back, as long as the statement that follows.
+_IDLED = 1.0
 _READ_ONLY = "alerta_read_only"
+_LEFT_AT = "alerta_left_at"
 Insert = sqlite.Insert | postgresql.Insert
 
 
@@ -40,6 +46,12 @@ class Database:
         self._write = sessionmaker(self.engine, expire_on_commit=False)
         self.reading = self.engine.execution_options(**{_READ_ONLY: True})
         self._read = sessionmaker(self.reading, expire_on_commit=False)
+        #: For a statement that stands alone: on PostgreSQL without BEGIN and ROLLBACK around it.
+        self.glancing = (
+            self.reading
+            if self.engine.dialect.name == "sqlite"
+            else self.reading.execution_options(isolation_level="AUTOCOMMIT")
+        )
 
     def write(self) -> AbstractContextManager[Session]:
         """One unit of work: commits at the end of the block, rolls back on an exception."""
@@ -82,15 +94,34 @@ def make_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "invalidate", _let_go_of_sqlite)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
         connect_args=_postgresql_defaults(parsed),
         pool_size=2,
         max_overflow=3,
-        pool_pre_ping=True,
         pool_recycle=1800,
         hide_parameters=True,
     )
+    event.listen(engine, "checkin", _note_when)
+    event.listen(engine, "checkout", partial(_ping_if_idle, engine.dialect))
+    return engine
+
+
+def _note_when(connection: Any, record: Any) -> None:
+    del connection
+    record.info[_LEFT_AT] = time.monotonic()
+
+
+def _ping_if_idle(dialect: Any, connection: Any, record: Any, proxy: Any) -> None:
+    """See that a connection which idled is there still; the pool opens another if it is not."""
+    del proxy
+    left_at = record.info.get(_LEFT_AT)
+    if left_at is None or time.monotonic() - left_at < _IDLED:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _postgresql_defaults(url: URL) -> dict[str, Any]:

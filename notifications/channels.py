@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
-import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from email.utils import parseaddr
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from apprise import Apprise, AppriseAsset, plugins
+from apprise import Apprise, AppriseAsset
 from apprise import apprise as engine
 from apprise.exception import AppriseException
-from apprise.manager_plugins import NotificationManager
 
 from billing.ports import DestinationError
 from notifications.destinations import (
@@ -29,13 +26,10 @@ from notifications.destinations import (
     UrlFacts,
     email_address,
 )
+from notifications.plugins import load_all, parts_of, plugin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-# Apprise ships its types, but not for these.
-_url_to_dict: Callable[[str], dict[str, Any] | None] = plugins.url_to_dict
-_manager: Callable[[], Any] = NotificationManager
+    from collections.abc import Iterator
 
 # Options of a URL that are ours to decide, or that make Apprise read files of this machine.
 _OURS = frozenset({
@@ -58,7 +52,7 @@ def parse(url: str, *, trusted: bool) -> dict[str, Any]:
         DestinationError: if Apprise cannot read it, or it acts on this machine.
     """
     try:
-        parts = _url_to_dict(url) if url.isprintable() and " " not in url else None
+        parts = parts_of(url) if url.isprintable() and " " not in url else None
     except (AppriseException, ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
         parts = None
     if not parts or "schema" not in parts:
@@ -73,7 +67,7 @@ def parse(url: str, *, trusted: bool) -> dict[str, Any]:
 
 def option(url: str, name: str) -> str | None:
     """Return what a URL says of something that is ours and not Apprise's, or None."""
-    found = (_url_to_dict(url) or {}).get("qsd", {}).get(name)
+    found = (parts_of(url) or {}).get("qsd", {}).get(name)
     return str(found) if found else None
 
 
@@ -89,7 +83,7 @@ def instantiate(
         "retry": 0, "wait": 0, "cto": connect, "rto": read, "redirect": False,
         "overflow": "upstream", "emojis": False,
     }  # fmt: skip
-    kind = more.pop("kind", None) or _manager()[parts["schema"]]
+    kind: Any = more.pop("kind", None) or plugin_of(parts["schema"])
     try:
         service = kind(**(parts | options | more), asset=asset)
     except DestinationError:
@@ -209,8 +203,8 @@ def account_of(scheme: str, url: str) -> str:
 
 def takes_files(schema: str) -> bool:
     """Return whether Apprise's plugin for a schema can send a file."""
-    manager = _manager()
-    return schema in manager and bool(manager[schema].attachment_support)
+    plugin = plugin_of(schema)
+    return plugin is not None and bool(plugin.attachment_support)
 
 
 def asset_for(sender: str, *, timeout: float = 60.0) -> AppriseAsset:
@@ -259,7 +253,6 @@ _ear = _Ear()
 @contextmanager
 def listening() -> Iterator[list[str]]:
     """Collect the texts that Apprise logs meanwhile, in this thread and those it starts."""
-    _load()
     logger = logging.getLogger("apprise")
     if _ear not in logger.filters:
         logger.addFilter(_ear)
@@ -275,19 +268,9 @@ def listening() -> Iterator[list[str]]:
         _heard.reset(token)
 
 
-@cache
-def _load() -> None:
-    """Import every plugin of Apprise, once.
-
-    Quietly: a plugin whose import warns would be missing where warnings are errors.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        _manager().load_modules()
-
-
 def warm() -> None:
     """Load Apprise's plugins now, so that the first send does not pay for it. Sends nothing."""
+    load_all()
     with listening():
         Apprise(asset=asset_for("Alerta Internet")).add("json://localhost")
 

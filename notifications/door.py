@@ -4,7 +4,8 @@
     reset_after_fork   first thing in a forked worker process
     warm               loads Apprise's plugins ahead of the first send
 
-Apprise is touched by this file, `channels.py` (URLs and services) and `email.py` (the message).
+Apprise is touched by this file, `plugins.py` (who reads which URL), `channels.py` (URLs and
+services) and `email.py` (the message).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from billing.letter import Attachment, Fate, Outcome
 from billing.ports import DestinationError
 from billing.values import Medium
 from notifications import channels, destinations, qr
-from notifications.capabilities import Capabilities, capabilities_of
+from notifications.capabilities import KNOWN, Capabilities, capabilities_of
 from notifications.channels import reset_after_fork, warm
 from notifications.clean import NAME_LENGTH, clean_text, clean_url
 from notifications.context import QR_CONTENT_ID, pay_link
@@ -246,7 +247,8 @@ class AppriseDoor:
         return judge(heard, scheme=scheme, shared=envelope.transport is not None)
 
     def _capabilities(self, scheme: str) -> Capabilities:
-        return capabilities_of(scheme, plugin_takes_files=channels.takes_files(scheme))
+        asked = scheme not in KNOWN  # Apprise's plugins need not be loaded for what we know
+        return capabilities_of(scheme, plugin_takes_files=asked and channels.takes_files(scheme))
 
     def _service(
         self, message: Message, envelope: Envelope, attachments: Sequence[Attachment]

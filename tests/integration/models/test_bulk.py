@@ -4,11 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from models.alert import Alert
-from models.bulk import among, insert_all, insert_new, insert_new_ids, update_each
+from models.bulk import among, ids_at_once, insert_all, insert_new, insert_new_ids, update_each
+from models.database import Database
 from models.invoice import Invoice
 from tests.integration.models.rows import NOW, add_account, add_invoice, add_isp
 
@@ -152,3 +153,13 @@ def test_one_of_many_is_found(database, account):
         assert sorted(session.scalars(by_id)) == [ids[1], ids[3]]
         by_text = select(Invoice.id).where(among(session, Invoice.wispro_id, ["i-2", "'"]))
         assert session.scalars(by_text).all() == [ids[2]]
+
+
+def test_ids_come_at_once(database: Database) -> None:
+    """As many as there are, within the query's limit, and none where there are none."""
+    with database.read() as session:
+        numbers = select(literal(7).label("id")).union_all(select(literal(40)), select(literal(9)))
+        some = select(numbers.subquery().c.id)
+        assert sorted(ids_at_once(session, some)) == [7, 9, 40]
+        assert sorted(ids_at_once(session, some.order_by("id").limit(2))) == [7, 9]
+        assert ids_at_once(session, some.where(literal(value=False))) == []
