@@ -143,7 +143,7 @@ def run(*words: object) -> None:
 def test_a_backup_is_whole_while_others_write(town: Town, cli: Cli) -> None:
     """Two rows that are always written together are both in it, or neither; nobody waited long."""
     town.settled(town.customer())
-    stop, waited = threading.Event(), []
+    begun, stop, waited = threading.Event(), threading.Event(), []
 
     def write() -> None:
         database = Database(town.settings.database)
@@ -156,12 +156,14 @@ def test_a_backup_is_whole_while_others_write(town: Town, cli: Cli) -> None:
                 session.add(
                     SyncRun(isp_id=1, mode="m", trigger="hand", started_at=town.now, why="x" * 300)
                 )
+            begun.set()
         waited.append(number)
         database.close()
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
+        assert begun.wait(30)
         for number in range(5):
             file = cli.home / f"copy{number}.db"
             cli.well_here("backup", str(file))
