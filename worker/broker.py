@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
+import threading
 import urllib.parse
 from functools import partial
 from pathlib import Path
@@ -17,21 +16,15 @@ from redis.sentinel import Sentinel
 
 from config.sentinels import SCHEME, Sentinels, parse_sentinels
 from config.settings import Settings
+from worker.sockets import reachable
 
 #: Before every key of Celery's.
 GLOBAL_PREFIX = "alerta:"
 
-#: `sun_path` holds 108 bytes with its terminator (unix(7)).
-_LONGEST_SOCKET_PATH = 107
-
 
 def socket_path(home: Path) -> Path:
     """Return where the embedded Valkey listens: in `home`, or, if that is too long, in /tmp."""
-    path = home.resolve() / "valkey" / "valkey.sock"
-    if len(bytes(path)) <= _LONGEST_SOCKET_PATH:
-        return path
-    name = hashlib.sha256(bytes(path)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"alerta-{name}" / "valkey.sock"
+    return reachable(home.resolve() / "valkey" / "valkey.sock")
 
 
 def broker_url(settings: Settings) -> str:
@@ -79,6 +72,40 @@ def broker_client(settings: Settings, *, timeout: float) -> Redis:
     if url.startswith(SCHEME):
         return _master(parse_sentinels(url), waits)
     return Redis.from_url(url, **waits)
+
+
+class LateClient:
+    """A client of the broker, made when it is first asked for: after a fork, once for all threads.
+
+    Two that were made side by side would be one too many, and the one that is forgotten closes its
+    connections, whoever is using them.
+
+    Args:
+        settings: say where the broker is.
+        timeout: seconds to connect and to wait for an answer.
+    """
+
+    def __init__(self, settings: Settings, *, timeout: float) -> None:
+        self._settings = settings
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._client: Redis | None = None
+
+    def __call__(self) -> Redis:
+        """Return the client.
+
+        Raises:
+            ValueError: if the address of the broker cannot be read.
+        """
+        with self._lock:
+            if self._client is None:
+                self._client = broker_client(self._settings, timeout=self._timeout)
+            return self._client
+
+    def close(self) -> None:
+        """Close its connections, if it was made."""
+        if self._client is not None:
+            self._client.close()
 
 
 def _master(sentinels: Sentinels, waits: dict[str, Any]) -> Redis:

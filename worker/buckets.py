@@ -10,16 +10,16 @@ costs at most a second, and then the callers pace themselves until it is back.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
 import structlog
 from limits.storage import RedisStorage
-from redis import Redis
 from redis.exceptions import RedisError
 
 from config.settings import Settings
-from worker.broker import broker_client
+from worker.broker import LateClient
 from worker.pace import Rate
 
 log = structlog.get_logger()
@@ -41,9 +41,9 @@ class Buckets:
     """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._settings = settings
         self._clock = clock
-        self._client: Redis | None = None
+        self._client = LateClient(settings, timeout=TIMEOUT)
+        self._lock = threading.Lock()
         self._storage: RedisStorage | None = None
         self._lost_until: float | None = None
 
@@ -53,7 +53,8 @@ class Buckets:
         Returns:
             True if there was one, False if there was none, None if the broker cannot be asked.
         """
-        if self._lost_until is not None and self._clock() < self._lost_until:
+        lost_until = self._lost_until  # of several threads, another may forget it halfway
+        if lost_until is not None and self._clock() < lost_until:
             return None
         try:
             taken = self._opened().acquire_entry(str(isp_id), rate.amount, rate.seconds)
@@ -69,15 +70,14 @@ class Buckets:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._client is not None:
-            self._client.close()
+        self._client.close()
 
     def _opened(self) -> RedisStorage:
-        if self._storage is None:
-            self._client = broker_client(self._settings, timeout=TIMEOUT)
-            self._storage = RedisStorage(
-                "redis://",  # tells it which library to use; the pool knows the address
-                connection_pool=self._client.connection_pool,
-                key_prefix=KEY_PREFIX,
-            )
-        return self._storage
+        with self._lock:
+            if self._storage is None:
+                self._storage = RedisStorage(
+                    "redis://",  # tells it which library to use; the pool knows the address
+                    connection_pool=self._client().connection_pool,
+                    key_prefix=KEY_PREFIX,
+                )
+            return self._storage

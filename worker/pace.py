@@ -2,8 +2,11 @@
 
 Two measures together: each process spaces its own requests evenly, so that nobody sends a burst,
 and each request takes a token from a bucket that all workers and commands share (`buckets.py`), so
-that the sum keeps the rate. Where the shared bucket cannot be reached, a process goes on by itself
-with its share of the rate: politeness never stops the work.
+that the sum keeps the rate. After a rest two leave together, and the third waits for both: a look
+at one account is two requests, and whoever asks by hand has the customer on the phone.
+
+Where the shared bucket cannot be reached, a process goes on by itself with its share of the rate:
+politeness never stops the work.
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ class Pacer:
 
     Args:
         per_second: how many may pass in a second.
+        pairs: whether the second call after a rest may pass with the first.
         clock: seconds that only go forward.
         sleep: waits that many seconds.
     """
@@ -55,6 +59,7 @@ class Pacer:
         self,
         per_second: float,
         *,
+        pairs: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -62,14 +67,20 @@ class Pacer:
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._next = 0.0
+        self._next = -math.inf
+        self._pairs = pairs
+        self._spare = False
 
     def __call__(self) -> None:
         """Wait until the next request may leave."""
         with self._lock:
             now = self._clock()
             turn = max(now, self._next)
+            if turn == now:
+                self._spare = self._pairs and now - self._next >= self._gap
             self._next = turn + self._gap
+            if turn > now and self._spare:
+                turn, self._spare = now, False
         if turn > now:
             self._sleep(turn - now)
 
@@ -101,7 +112,8 @@ class SharedPacer:
         self._take = take
         self._clock = clock
         self._sleep = sleep
-        self._even = Pacer(per_second, clock=clock, sleep=sleep)
+        # where one is allowed in a window, the second would find the bucket empty
+        self._even = Pacer(per_second, pairs=self._rate.amount > 1, clock=clock, sleep=sleep)
         self._alone = Pacer(per_second / children, clock=clock, sleep=sleep)
         self._step = min(max(0.25 / per_second, _STEPS[0]), _STEPS[1])
         # everybody before us in the queue, several times over

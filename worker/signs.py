@@ -16,11 +16,10 @@ from typing import Any
 
 import msgspec
 import structlog
-from redis import Redis
 from redis.exceptions import RedisError
 
 from config.settings import Settings
-from worker.broker import broker_client
+from worker.broker import LateClient
 
 log = structlog.get_logger()
 
@@ -70,9 +69,8 @@ class Signs:
     """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
-        self._settings = settings
         self._clock = clock
-        self._client: Redis | None = None
+        self._client = LateClient(settings, timeout=_TIMEOUT)
         self._marked = 0.0
 
     def worker(self, name: str, queues: Sequence[str], children: Sequence[int]) -> None:
@@ -99,7 +97,7 @@ class Signs:
     def leave(self, name: str) -> None:
         """Take the mark of a worker away, that ends as it was told to."""
         try:
-            self._opened().hdel(KEY, f"worker {name}")
+            self._client().hdel(KEY, f"worker {name}")
         except (RedisError, OSError, ValueError):
             return
 
@@ -112,14 +110,9 @@ class Signs:
 
     def _write(self, field: str, sign: WorkerSign | BeatSign) -> None:
         try:
-            self._opened().hset(KEY, field, msgspec.json.encode(sign))
+            self._client().hset(KEY, field, msgspec.json.encode(sign))
         except (RedisError, OSError, ValueError) as error:  # ValueError: an address nobody reads
             log.debug("signs.lost", why=type(error).__name__)
-
-    def _opened(self) -> Redis:
-        if self._client is None:
-            self._client = broker_client(self._settings, timeout=_TIMEOUT)
-        return self._client
 
 
 def resident_bytes(pid: int) -> int | None:

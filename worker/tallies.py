@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import structlog
-from redis import Redis
 from redis.exceptions import RedisError
 
 from config.settings import Settings
-from worker.broker import broker_client
+from worker.broker import LateClient
 
 log = structlog.get_logger()
 
@@ -44,9 +43,8 @@ class Tallies:
     """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._settings = settings
         self._clock = clock
-        self._client: Redis | None = None
+        self._client = LateClient(settings, timeout=_TIMEOUT)
         self._lock = threading.Lock()
         self._kept: dict[Tally, int] = {}
         self._hand_over_at = 0.0
@@ -71,9 +69,7 @@ class Tallies:
             kept, self._kept = self._kept, {}
             self._hand_over_at = self._clock() + _EVERY
         try:
-            if self._client is None:
-                self._client = broker_client(self._settings, timeout=_TIMEOUT)
-            pipe = self._client.pipeline(transaction=True)
+            pipe = self._client().pipeline(transaction=True)
             for tally, number in kept.items():
                 pipe.hincrby(KEY, "|".join((tally.name, *tally.labels)), number)
             pipe.execute()
@@ -87,8 +83,7 @@ class Tallies:
     def close(self) -> None:
         """Hand over what is left, and close the connection."""
         self.hand_over(at_once=True)
-        if self._client is not None:
-            self._client.close()
+        self._client.close()
 
 
 def read(fields: Mapping[bytes, bytes]) -> dict[Tally, float]:

@@ -20,7 +20,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from config.settings import Settings
-from worker.broker import broker_client
+from worker.broker import LateClient
 from worker.passages import OwnPlaces, SharedPlaces, holding, places_of
 
 log = structlog.get_logger()
@@ -71,10 +71,9 @@ class Turns:
         children: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings = settings
         self._children = children
         self._clock = clock
-        self._client: Redis | None = None
+        self._client = LateClient(settings, timeout=TIMEOUT)
         self._lost_until: float | None = None
         self._lock = threading.Lock()
         self._own: dict[str, float] = {}
@@ -123,8 +122,7 @@ class Turns:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._client is not None:
-            self._client.close()
+        self._client.close()
 
     def _asked(self, ask: Callable[[Redis], float | None]) -> float | None:
         """Return the broker's answer; None = it is out of reach, and is left alone for a while.
@@ -135,10 +133,7 @@ class Turns:
         if lost_until is not None and self._clock() < lost_until:
             return None
         try:
-            with self._lock:
-                if self._client is None:
-                    self._client = broker_client(self._settings, timeout=TIMEOUT)
-            answer = ask(self._client)
+            answer = ask(self._client())
         except (RedisError, OSError, ValueError) as error:  # ValueError: nobody reads the URL
             if self._lost_until is None:
                 log.info("turns.alone", why=type(error).__name__)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from redis import Redis
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,7 +17,7 @@ from billing.overview import IspStanding, Overview, Totals, read_overview
 from config.settings import Settings
 from models.database import Database
 from models.schema import present_revision, wanted_revision
-from worker.broker import broker_client
+from worker.broker import LateClient
 from worker.database_errors import plain_database_error
 from worker.house import utc_now
 from worker.pulse import Pulse, feel
@@ -73,7 +72,7 @@ class Watcher:
         self.settings = settings
         self.clock = clock
         self.database = Database(_impatient(settings.database))
-        self._client: Redis | None = None
+        self._client = LateClient(settings, timeout=BROKER_WITHIN)
         self._tail = Tail(self.database, now=clock())
 
     @property
@@ -101,11 +100,10 @@ class Watcher:
     def felt(self) -> tuple[Pulse, Mapping[Tally, float]]:
         """Ask the broker how it and the processes are, and what was tallied."""
         try:
-            if self._client is None:
-                self._client = broker_client(self.settings, timeout=BROKER_WITHIN)
+            client = self._client()
         except ValueError as error:  # an address nobody reads
             return Pulse(answers=False, why=f"cannot be asked ({error})"), {}
-        return feel(self._client, self.settings, now=self.clock())
+        return feel(client, self.settings, now=self.clock())
 
     def standing(self, isp_id: int | None = None) -> Standing:
         """Put together how all stands, or what of it is one ISP's."""
@@ -125,8 +123,7 @@ class Watcher:
 
     def close(self) -> None:
         """Close every connection."""
-        if self._client is not None:
-            self._client.close()
+        self._client.close()
         self.database.close()
 
 

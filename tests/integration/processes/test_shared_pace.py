@@ -7,9 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from pydantic import SecretStr
@@ -24,7 +27,7 @@ from tests.support.marks import on_sqlite
 from tests.support.processes import ROOT, wait_until
 from tests.support.town import TOKEN
 from wispro.sandbox.server import SandboxServer
-from worker import buckets
+from worker import broker, buckets
 from worker.broker import socket_path
 from worker.buckets import Buckets
 from worker.house import House
@@ -229,6 +232,27 @@ def test_a_connection_that_was_closed_while_it_idled_is_no_loss(
         client.client_kill_filter(_type="normal", skipme=True)
         assert shared.take(7, PLENTY) is True
     assert logs == []
+
+
+def test_threads_that_begin_together_share_one_connection(
+    home: Path, valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lanes of a batch ask at once, in a process that has not asked before: none is cut off."""
+    del valkey
+    monkeypatch.setattr(broker, "broker_client", made := Mock(wraps=broker.broker_client))
+    for _ in range(40):
+        fresh, gate = Buckets(Settings(home=home)), threading.Barrier(8)
+
+        def ask(fresh: Buckets = fresh, gate: threading.Barrier = gate) -> bool | None:
+            gate.wait()
+            return fresh.take(7, Rate(100_000, 1))
+
+        made.reset_mock()
+        with ThreadPoolExecutor(8) as lanes:
+            answers = [lane.result() for lane in [lanes.submit(ask) for _ in range(8)]]
+        fresh.close()
+        assert answers == [True] * 8
+        assert made.call_count == 1
 
 
 @pytest.mark.parametrize(
