@@ -24,6 +24,7 @@ from billing.seen import Seen
 from billing.sweeping import keep_set_aside
 from billing.values import InvoiceState, PaymentFacts, SetAside, UpstreamReason
 from models.account import Account
+from models.bulk import ids_at_once
 from models.invoice import Invoice
 
 #: The clocks of two machines; a payment that is read twice proves nothing more.
@@ -52,7 +53,8 @@ def missing(
     last = 0
     while True:
         with desk.database.read() as session:
-            ids = session.scalars(
+            ids = ids_at_once(
+                session,
                 select(Invoice.id)
                 .where(
                     Invoice.isp_id == desk.isp_id,
@@ -62,12 +64,12 @@ def missing(
                     Invoice.id > last,
                 )
                 .order_by(Invoice.id)
-                .limit(_BATCH * 10)
-            ).all()
+                .limit(_BATCH * 10),
+            )
         if not ids:
             break
         found += seen.lacks(ids)
-        last = ids[-1]
+        last = max(ids)
     return [row_id for batch in _batches(found) for row_id in _of_paired(desk, batch)]
 
 

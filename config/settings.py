@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     telegram_api: str = Field(
         "https://api.telegram.org", description="Telegram's Bot API, or a server of it of your own."
     )
+    reception: bool = Field(
+        True, description="Whether a process that has all loaded answers support's commands."
+    )
     max_pdf_bytes: int = Field(
         1_000_000, ge=10_000, le=10_000_000, description="Largest invoice PDF that is attached."
     )

@@ -1,4 +1,4 @@
-"""Keeps the addresses of our requests out of the logs of the libraries that make them."""
+"""What the libraries that make our requests may say in the logs, and what not."""
 
 from __future__ import annotations
 
@@ -13,3 +13,13 @@ def quiet_http_logs() -> None:
     """
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def quiet_retries() -> None:
+    """Let stamina log no retry: it would name a wait of 0 s, since `transport.py` does the waiting.
+
+    Whoever makes a client calls this, so that it is loaded only where Wispro is asked.
+    """
+    import stamina.instrumentation  # noqa: PLC0415
+
+    stamina.instrumentation.set_on_retry_hooks(())

@@ -32,18 +32,6 @@ TASK_MODULES = (
     "tasks.operator",
     "tasks.telegram",
 )
-#: What a child needs and its house loads late.
-_SHARED = (
-    "notifications.heartbeat",
-    "notifications.telegram",
-    "wispro.client",
-    "worker.buckets",
-    "worker.house",
-    "worker.pace",
-    "worker.shelf",
-    "worker.tallies",
-    "worker.turns",
-)
 
 
 def make_app(settings: Settings, broker_url: str) -> Celery:
@@ -116,11 +104,12 @@ def _connect_signals(settings: Settings) -> None:
     def _load_once(**_: Any) -> None:
         # What the parent loads, its children share; nothing is sent or connected here.
         from notifications.door import warm  # noqa: PLC0415 - beat needs none of it
+        from worker.doors import LOADED_LATE  # noqa: PLC0415
 
         # A child whose last result nobody collects, because its parent stops, would wait for 30 s:
         # 300 times 0.1 s. The message of that task comes back, and finds nothing to do.
         billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 30
-        for module in _SHARED:
+        for module in LOADED_LATE:
             import_module(module)
         warm()
 

@@ -6,7 +6,8 @@ none of them.
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from billing.identity import LOGIN_PURPOSE
@@ -15,7 +16,8 @@ from config.keys import open_vault
 from config.settings import Settings
 from models.database import Database
 from tasks import counts
-from wispro.logs import quiet_http_logs
+from wispro.logs import quiet_http_logs, quiet_retries
+from worker.late import late
 
 if TYPE_CHECKING:
     import httpx
@@ -32,6 +34,18 @@ if TYPE_CHECKING:
     from worker.traces import Traces
     from worker.turns import Turns
 
+#: What a house loads when it is first needed; whoever forks loads it before.
+LOADED_LATE = (
+    "notifications.heartbeat",
+    "notifications.telegram",
+    "wispro.client",
+    "worker.buckets",
+    "worker.house",
+    "worker.pace",
+    "worker.shelf",
+    "worker.tallies",
+    "worker.turns",
+)
 #: Seconds for one whole send; with the look before it, it ends well before the soft limit.
 SEND_TIMEOUT = 45.0
 
@@ -54,37 +68,38 @@ class Doors:
         self.database = Database(settings.database)
         self.traces: Traces | None = None
         self._children = children
+        self._pacing = threading.Lock()
         self._pacers: dict[tuple[int, float], SharedPacer] = {}
 
-    @cached_property
+    @late
     def tallies(self) -> Tallies:
         """Count what no row says."""
         from worker.tallies import Tallies
 
         return Tallies(self.settings)
 
-    @cached_property
+    @late
     def messenger(self) -> AppriseDoor:
         """The door to people."""
         from notifications.door import AppriseDoor
 
         return AppriseDoor(send_timeout=SEND_TIMEOUT, telegram_api=self.settings.telegram_api)
 
-    @cached_property
+    @late
     def chat(self) -> TelegramDoor:
         """The door to the bots."""
         from notifications.telegram import TelegramDoor
 
         return TelegramDoor(self.http, api=self.settings.telegram_api)
 
-    @cached_property
+    @late
     def heartbeat(self) -> HeartbeatDoor:
         """The door to the URLs that are called while all is well."""
         from notifications.heartbeat import HeartbeatDoor
 
         return HeartbeatDoor(self.http)
 
-    @cached_property
+    @late
     def shelf(self) -> Shelf:
         """Invoice PDFs that were fetched lately."""
         from worker.shelf import Shelf
@@ -96,7 +111,7 @@ class Doors:
         """Keeps messages apart at providers that count by the second."""
         return self._turns
 
-    @cached_property
+    @late
     def _turns(self) -> Turns:
         from worker.turns import Turns
 
@@ -106,6 +121,7 @@ class Doors:
         """Return a client for one ISP; connections are shared in this process, the pace by all."""
         from wispro.client import WisproClient
 
+        quiet_retries()
         return WisproClient(
             self.http,
             base_url=access.base_url,
@@ -128,14 +144,14 @@ class Doors:
 
         return Records()
 
-    @cached_property
+    @late
     def http(self) -> httpx.Client:
         """The connections of this process to whatever speaks HTTP."""
         import httpx
 
         return httpx.Client(follow_redirects=False)
 
-    @cached_property
+    @late
     def _buckets(self) -> Buckets:
         from worker.buckets import Buckets
 
@@ -144,11 +160,12 @@ class Doors:
     def _pacer(self, isp_id: int, per_second: float) -> SharedPacer:
         from worker.pace import SharedPacer
 
-        if (isp_id, per_second) not in self._pacers:
-            self._pacers[isp_id, per_second] = SharedPacer(
-                isp_id, per_second, self._buckets.take, children=self._children
-            )
-        return self._pacers[isp_id, per_second]
+        with self._pacing:
+            if (isp_id, per_second) not in self._pacers:
+                self._pacers[isp_id, per_second] = SharedPacer(
+                    isp_id, per_second, self._buckets.take, children=self._children
+                )
+            return self._pacers[isp_id, per_second]
 
     def after_fork(self) -> None:
         """Forget what did not survive the fork of this child."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 
-import stamina.instrumentation
 import structlog
 
 from config.settings import Settings
@@ -50,7 +49,5 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
-    # Its line would name a wait of 0 s, since the waiting is done in wispro/transport.py.
-    stamina.instrumentation.set_on_retry_hooks(())
     for name in (*_QUIET, *_CHATTY):
         logging.getLogger(name).setLevel(logging.WARNING)

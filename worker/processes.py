@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from config.settings import Settings
 from tasks import queues
+from worker.reception.wire import is_known_here
 from worker.starting import only_daemon, require_broker, require_home
 from worker.supervisor import Child, Supervisor
 from worker.valkey import EmbeddedValkey
@@ -44,6 +45,14 @@ def port_children(settings: Settings) -> list[Child]:
     if settings.http is None:
         return []
     return [Child(name="port", command=[sys.executable, "-m", "worker", "port"])]
+
+
+def reception_children(settings: Settings) -> list[Child]:
+    """This function will describe who answers support's commands, if somebody is to."""
+    if not settings.reception or not is_known_here():
+        return []
+    # The daemon is well without it: commands do their work themselves then.
+    return [Child(name="reception", command=[sys.executable, "-m", "worker.reception"])]
 
 
 def beat_child(settings: Settings) -> Child:

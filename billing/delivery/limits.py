@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import limits
-
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 #: A day's allowance is spread: no hour takes more than a fifth of it (product.md, rule 12).
 _SHARE_OF_AN_HOUR = 5
@@ -83,6 +81,8 @@ def read_limits(text: str) -> ProviderLimits:
     """
     if text.strip().lower() == "none":
         return ProviderLimits()
+    import limits  # noqa: PLC0415 - it takes long to load, and few commands read limits
+
     account: list[Quota] = []
     recipient: list[Quota] = []
     for part in text.split(";"):

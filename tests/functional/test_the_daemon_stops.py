@@ -70,14 +70,14 @@ def test_in_the_middle_of_a_delivery_run_and_of_a_sweep(
     inbox.hesitate = 1.0
 
     with cli.start("up") as daemon:
-        assert inbox.received.wait(120), daemon.text[-4000:]
+        assert inbox.received.wait(120), daemon.text[-20000:]
         wait_until(lambda: left_behind(town)["claimed"] > 4, seconds=60, what="a batch is claimed")
         wait_until(lambda: left_behind(town)["ISP leases"], seconds=60, what="a sweep is under way")
         daemon.descendants()
         daemon.signal(signal.SIGTERM)
-        assert daemon.ends(seconds=STOPS_WITHIN) == 0, daemon.text[-4000:]
-        assert "Traceback" not in daemon.text
-        assert "supervisor.killed" not in daemon.text
+        assert daemon.ends(seconds=STOPS_WITHIN) == 0, daemon.text[-20000:]
+        assert "Traceback" not in daemon.text, daemon.text[-20000:]
+        assert "supervisor.killed" not in daemon.text, daemon.text[-20000:]
 
     assert left_behind(town) == dict.fromkeys(left_behind(town), 0)
     sent = {line.state: line for line in town.lines()}

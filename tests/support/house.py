@@ -10,6 +10,7 @@ from billing.identity import LOGIN_PURPOSE
 from billing.ports import Unpaced, WisproAccess
 from wispro.client import WisproClient
 from wispro.limits import Limits
+from wispro.logs import quiet_retries
 from worker.house import House
 
 
@@ -35,6 +36,7 @@ class ImpatientHouse(House):
 
     def wispro(self, access: WisproAccess) -> WisproClient:
         """Return a client that does not wait its turn either."""
+        quiet_retries()
         return WisproClient(
             self.http,
             base_url=access.base_url,

@@ -53,7 +53,7 @@ def main() -> None:
     """
     os.umask(0o077)  # what we write is about customers: nobody else reads it
     with _one_line():
-        app()
+        app(prog_name="alerta")
 
 
 @contextmanager

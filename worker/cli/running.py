@@ -124,6 +124,7 @@ def _run(roles: Sequence[str], queue: Sequence[str] | None, *, aloud: bool = Fal
         require_free(settings)
         children += processes.worker_children(settings, names)
         children += processes.port_children(settings)
+        children += processes.reception_children(settings)
         parts += names
     if "beat" in roles:
         children.append(processes.beat_child(settings))

@@ -17,6 +17,7 @@ from config.keys import KEY_FILE
 from config.permissions import others_can_read
 from config.settings import PREFIX, Settings, secret_names
 from worker.doctor.finding import Finding
+from worker.reception import asking as reception
 
 #: Bytes. Below the first, nothing is to be relied on; below the second, a busy day may fill it.
 _FULL, _NEARLY_FULL = 64 * 1024**2, 512 * 1024**2
@@ -40,7 +41,25 @@ def look_here(settings: Settings, zones: Iterable[str], *, now: datetime) -> lis
         *_files(settings),
         *_disk(settings),
         _zones(zones, now),
+        _reception(settings),
     ]
+
+
+def _reception(settings: Settings) -> Finding:
+    """Say whether commands of support are answered by the daemon on this machine."""
+    answers = reception.answers(settings.home)
+    if answers is None:
+        found = "none is open on this machine: each command does its work itself"
+    else:
+        found = "open: it answers support's commands" if answers else "it does not answer"
+    return Finding(
+        "reception",
+        ok=answers is not False,
+        urgent=False,
+        found=found,
+        why="support waits a second or two longer for each command",
+        mend=None if answers is not False else "restart the daemon; its log says what happened",
+    )
 
 
 def _settings(settings: Settings) -> Finding:

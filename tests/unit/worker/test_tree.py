@@ -16,7 +16,10 @@ from worker.cli.main import app
 from worker.cli.tree import MODULES, part
 
 #: What takes longest to load, and what a command of support that only reads has no use for.
-HEAVY = ("apprise", "celery", "httpx", "redis", "jinja2", "alembic", "opentelemetry")
+HEAVY = (
+    "alembic", "apprise", "celery", "httpx", "jinja2", "limits", "opentelemetry", "redis",
+    "stamina",
+)  # fmt: skip
 
 
 def registered(module: str) -> set[str]:
