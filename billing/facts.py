@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -88,7 +89,7 @@ def unstorable(facts: InvoiceFacts) -> str | None:
         ("from", facts.period_from),
         ("to", facts.period_to),
     ):
-        if day is not None and not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        if not _is_in_range(day):
             return f"{name} is out of range"
     for name, value in (("amount", facts.amount), ("balance", facts.balance)):
         if value is None:
@@ -110,17 +111,16 @@ def _is_plain(facts: InvoiceFacts) -> bool:
         and facts.raw_state.isprintable()
         and is_storable(facts.amount)
         and (facts.balance is None or is_storable(facts.balance))
-        and all(
-            day is None or _FIRST_YEAR <= day.year <= _LAST_YEAR
-            for day in (
-                facts.issued_date,
-                facts.first_due_date,
-                facts.second_due_date,
-                facts.period_from,
-                facts.period_to,
-            )
-        )
+        and _is_in_range(facts.issued_date)
+        and _is_in_range(facts.first_due_date)
+        and _is_in_range(facts.second_due_date)
+        and _is_in_range(facts.period_from)
+        and _is_in_range(facts.period_to)
     )
+
+
+def _is_in_range(day: date | None) -> bool:
+    return day is None or _FIRST_YEAR <= day.year <= _LAST_YEAR
 
 
 @lru_cache(maxsize=4096)

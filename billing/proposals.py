@@ -7,12 +7,13 @@ proposals that nobody lays down: the next run reads again, and finds what still 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 

@@ -13,6 +13,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
+import msgspec
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -219,17 +221,16 @@ class ClientField(StrEnum):
     EMAIL = "email"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvoiceFacts:
-    """One invoice as Wispro last told it.
+class InvoiceFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One invoice as Wispro last told it; a struct, since a first import makes every one of them.
 
     Amounts are exact decimals in the ISP's currency. Dates are calendar dates and never pass
     through a time zone. `number` is None while Wispro has not numbered it (null, "" and the text
     "null" all mean that).
 
     `holder_national_id` is the copy that Wispro prints on the invoice: it serves the ownership
-    check of a read and is never stored. `created_at` (aware) tells the order of a list, nothing
-    else: None where Wispro's is no instant.
+    check of a read, is never stored and shows in no repr. `created_at` (UTC) tells the order of a
+    list and whether an invoice is new; None where Wispro's is no instant.
     """
 
     wispro_id: str
@@ -247,7 +248,11 @@ class InvoiceFacts:
     concept: str | None = None
     pay_urls: tuple[str, ...] = ()
     created_at: datetime | None = None
-    holder_national_id: str | None = field(default=None, repr=False)
+    holder_national_id: str | None = None
+
+    def __repr__(self) -> str:
+        shown = (name for name in self.__struct_fields__ if name != "holder_national_id")
+        return f"InvoiceFacts({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     @property
     def payable(self) -> Decimal:

@@ -27,6 +27,10 @@ _FEW_DIGITS = 12  # a plain numeral of this length cannot be of an insane size
 _MOST_URLS = 20
 _LONGEST_URL = 2048
 _DEEPEST_LINKS = 6
+#: Longer texts are not remembered: who sends megabytes of them is not to fill our memory.
+_SHORT = 64
+#: Stand for a text that is none, in what is remembered; told by identity.
+_NO_AMOUNT, _NO_DAY = Decimal("NaN"), date(1, 1, 1)
 _NO_LINKS = frozenset({b"", b"null", b"[]", b"{}", b'""'})
 
 
@@ -103,6 +107,8 @@ def identifier(raw: Value, field: str) -> str | None:
     Raises:
         Unreadable: if it holds anything but letters, digits, `-` and `_`.
     """
+    if raw.__class__ is str and is_identifier(raw):  # which leaves nothing to tidy
+        return raw
     found = text(raw, field)
     if found is not None and not is_identifier(found):
         raise Unreadable(field)
@@ -130,18 +136,26 @@ def money(raw: Value, field: str) -> Decimal | None:
     Raises:
         Unreadable: for anything but a plain finite decimal of a sane size ("NaN", "2.590,00").
     """
-    found = text(raw, field)
-    if found is None or found.casefold() == "null":
+    written = raw_text(raw, field)
+    if written is None:
         return None
-    amount = _amount(found)
-    if amount is None:
+    amount = _amount(written) if len(written) <= _SHORT else _amount.__wrapped__(written)
+    if amount is _NO_AMOUNT:
         raise Unreadable(field)
     return amount
 
 
 @lru_cache(maxsize=4096)
-def _amount(found: str) -> Decimal | None:
-    """Return an amount, or None for what is none. A price list is short, and amounts repeat."""
+def _amount(written: str) -> Decimal | None:
+    """Return an amount, `_NO_AMOUNT` for what is none. A price list is short: amounts repeat."""
+    found = text(written, "")
+    if found is None or found.casefold() == "null":
+        return None
+    amount = _plain_amount(found)
+    return _NO_AMOUNT if amount is None else amount
+
+
+def _plain_amount(found: str) -> Decimal | None:
     if len(found) > 2 * _MOST_DIGITS or not _NUMERAL.fullmatch(found):
         return None
     amount = Decimal(found)
@@ -160,25 +174,28 @@ def calendar_date(raw: Value, field: str) -> date | None:
     Raises:
         Unreadable: for another notation, or a day that no calendar has.
     """
-    found = text(raw, field)
-    if found is None or found.casefold() == "null":
+    written = raw_text(raw, field)
+    if written is None:
         return None
-    day = _day(found)
-    if day is None:
+    day = _day(written) if len(written) <= _SHORT else _day.__wrapped__(written)
+    if day is _NO_DAY:
         raise Unreadable(field)
     return day
 
 
 @lru_cache(maxsize=4096)
-def _day(found: str) -> date | None:
-    """Return a day, or None for what is none. Thousands of invoices share a due date."""
+def _day(written: str) -> date | None:
+    """Return a day, `_NO_DAY` for what is none. Thousands of invoices share a due date."""
+    found = text(written, "")
+    if found is None or found.casefold() == "null":
+        return None
     parts = _DATE.fullmatch(found)
     if parts is None:
-        return None
+        return _NO_DAY
     try:
         return date.fromisoformat(parts[1])
     except ValueError:
-        return None
+        return _NO_DAY
 
 
 def instant(raw: Value) -> datetime | None:

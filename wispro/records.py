@@ -167,6 +167,9 @@ def _required(value: T | None, field: str) -> T:
     return value
 
 
+_STATES = {state.value: state for state in InvoiceState}
+
+
 def invoice(raw: Raw) -> InvoiceFacts:
     """Read one invoice. An unknown state is kept as it is written; an amount is required.
 
@@ -181,7 +184,7 @@ def invoice(raw: Raw) -> InvoiceFacts:
         amount = _required(balance, "amount")
     return InvoiceFacts(
         wispro_id=_required(fields.identifier(record.id, "id"), "id"),
-        state=_state(raw_state),
+        state=_STATES.get(raw_state.lower(), InvoiceState.UNKNOWN),
         raw_state=raw_state,
         amount=amount,
         balance=balance,
@@ -199,13 +202,6 @@ def invoice(raw: Raw) -> InvoiceFacts:
         ),
         created_at=fields.instant(record.created_at),
     )
-
-
-def _state(raw_state: str) -> InvoiceState:
-    try:
-        return InvoiceState(raw_state.lower())
-    except ValueError:
-        return InvoiceState.UNKNOWN
 
 
 def client(raw: Raw, digest_login: Callable[[str], str]) -> ClientFacts:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+from msgspec import Raw
 from sqlalchemy import insert, literal, select
 
-from billing.identity import DESTINATION_PURPOSE, LOGIN_PURPOSE, NATIONAL_ID_PURPOSE
+from billing.identity import DESTINATION_PURPOSE, LOGIN_PURPOSE, keep_identity
 from billing.isps import IspSetup
 from billing.values import Medium
 from config.keys import Vault
@@ -16,7 +18,7 @@ from models import questions
 from models.account import Account, Channel
 from models.database import Database
 from tests.support.house import ImpatientHouse
-from wispro.login import login_token
+from wispro import records
 from wispro.sandbox import seed
 from wispro.sandbox.model import Client
 from wispro.sandbox.state import State
@@ -98,16 +100,23 @@ def _pair_all(
 
 
 def _identity(vault: Vault, client: Client) -> dict[str, Any]:
-    """Return what `billing.identity.keep_identity` keeps of a client."""
-    national_id = client.national_id or None
-    token = login_token(client.login_link) or ""
-    return {
-        "client_id": client.id,
-        "public_id": client.public_id,
-        "custom_id": client.custom_id or None,
-        "name": client.name,
-        "national_id_sealed": national_id and vault.seal(national_id),
-        "national_id_digest": national_id
-        and vault.digest(national_id, purpose=NATIONAL_ID_PURPOSE),
-        "login_digest": vault.digest(token, purpose=LOGIN_PURPOSE),
-    }
+    """Return what is kept of a client, as pairing keeps it: of the record that Wispro shows."""
+    facts = records.client(
+        Raw(msgspec.json.encode(client.wire())),
+        lambda token: vault.digest(token, purpose=LOGIN_PURPOSE),
+    )
+    account = Account(client_id=facts.client_id)
+    keep_identity(account, facts, vault)
+    return {name: getattr(account, name) for name in _KEPT}
+
+
+_KEPT = (
+    "client_id",
+    "public_id",
+    "custom_id",
+    "name",
+    "national_id_sealed",
+    "national_id_digest",
+    "email_digest",
+    "login_digest",
+)

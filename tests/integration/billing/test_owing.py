@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace as facts_with
 from sqlalchemy import select
 
 from billing.apply import apply_single
@@ -123,7 +124,9 @@ def test_an_older_answer_never_overwrites_a_younger_one(database, invoice_id):
     with database.write() as session:
         row = session.get_one(Invoice, invoice_id)
         asked = row.confirmed_at - timedelta(seconds=1)
-        paid = replace(facts_of(row), state=InvoiceState.PAID, raw_state="paid", balance=Decimal(0))
+        paid = facts_with(
+            facts_of(row), state=InvoiceState.PAID, raw_state="paid", balance=Decimal(0)
+        )
         assert (
             apply_single(session, row, paid, RULES, asked_at=asked, now=THE_DAY_BEFORE).changed == 0
         )

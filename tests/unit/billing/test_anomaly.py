@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as facts_with
 
 from billing.anomaly import Thresholds, Usual, Weight, judge
 from billing.diff import diff
@@ -83,8 +84,8 @@ def test_the_amounts_stay_within_three_times_their_usual_range(amount: str, *, h
 def test_only_what_was_out_counts_as_a_change_of_state() -> None:
     """A draft that comes out is a billing day; a paid one that is open again is not."""
     pending = invoice()
-    draft = replace(pending, state=InvoiceState.DRAFT, raw_state="draft")
-    paid = replace(pending, state=InvoiceState.PAID, raw_state="paid", balance=Decimal(0))
+    draft = facts_with(pending, state=InvoiceState.DRAFT, raw_state="draft")
+    paid = facts_with(pending, state=InvoiceState.PAID, raw_state="paid", balance=Decimal(0))
     assert weighed(draft, pending).state_changes == 0
     assert weighed(pending, paid).state_changes == 1
     assert weighed(paid, pending).state_changes == 1
@@ -93,9 +94,9 @@ def test_only_what_was_out_counts_as_a_change_of_state() -> None:
 
 def test_an_old_invoice_that_turns_up_is_no_announcement_like_the_others() -> None:
     """What was issued within three days, or was a draft of ours, is new; the rest is suspicious."""
-    new = replace(invoice(), issued_date=date(2021, 11, 17))
-    old = replace(invoice(), issued_date=date(2021, 11, 16))
-    draft = replace(old, state=InvoiceState.DRAFT, raw_state="draft")
+    new = facts_with(invoice(), issued_date=date(2021, 11, 17))
+    old = facts_with(invoice(), issued_date=date(2021, 11, 16))
+    draft = facts_with(old, state=InvoiceState.DRAFT, raw_state="draft")
     assert (weighed(None, new).announcements, weighed(None, new).alerts) == (1, 0)
     assert (weighed(None, old).announcements, weighed(None, old).alerts) == (0, 1)
     assert weighed(draft, old).announcements == 1
