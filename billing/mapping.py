@@ -21,7 +21,7 @@ from billing.seen import Seen
 from billing.sweeping import keep_set_aside
 from billing.values import ClientFacts, ContractFacts, ContractState, SetAside, Sighting, SweepPage
 from models.account import CONTRACT_HOLDERS, Account, Contract
-from models.bulk import insert_new
+from models.bulk import insert_new, update_each
 from models.invoice import Invoice
 
 T = TypeVar("T")
@@ -261,11 +261,8 @@ def _remember_contracts(session: Session, desk: Desk, prints: Mapping[str, int])
 
 
 def _remember_accounts(session: Session, prints: Mapping[int, int]) -> None:
-    if prints:
-        session.connection().execute(
-            update(_A).where(_A.c.id == bindparam("key")).values(fingerprint=bindparam("found")),
-            [{"key": key, "found": found} for key, found in prints.items()],
-        )
+    rows = [{"fingerprint": found, "id": row_id} for row_id, found in prints.items()]
+    update_each(session, Account, rows)
 
 
 def _differs(row: Row[Any] | None, facts: ContractFacts) -> bool:

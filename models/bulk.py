@@ -64,20 +64,20 @@ def known_invoices(
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             text = connection.exec_driver_sql(_KNOWN_SQLITE, (isp_id, json.dumps(wispro_ids)))
-            found = _KNOWN_ROWS.decode(text.scalar_one())
         else:
-            rows = connection.exec_driver_sql(_KNOWN, (isp_id, ",".join(wispro_ids)))
-            found = [KnownInvoice(*row) for row in rows.all()]
+            text = connection.exec_driver_sql(_KNOWN, (isp_id, ",".join(wispro_ids)))
+        found = _KNOWN_ROWS.decode(text.scalar_one())
     return {one.wispro_id: one for one in found}
 
 
-#: As one text: the driver reads every place of a list anew.
+#: The ids as one text, of which the driver reads no single place; the rows as one value: sqlite3
+#: gives the interpreter lock away for every row that it steps to, and the thread that reads ahead
+#: takes it each time.
 _KNOWN = (
-    "SELECT wispro_id, id, state, fingerprint, missing_reads > 0 OR vanished_at IS NOT NULL "
+    "SELECT coalesce(json_agg(json_build_array(wispro_id, id, state, fingerprint, "
+    "missing_reads > 0 OR vanished_at IS NOT NULL)), '[]')::text "
     "FROM invoice WHERE isp_id = %s AND wispro_id = ANY (string_to_array(%s, ','))"
 )
-#: As one value: sqlite3 gives the interpreter lock away for every row that it steps to, and the
-#: thread that reads ahead takes it each time.
 _KNOWN_SQLITE = (
     "SELECT json_group_array(json_array(wispro_id, id, state, fingerprint, "
     "json(iif(missing_reads > 0 OR vanished_at IS NOT NULL, 'true', 'false')))) "
