@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import billiard.pool
@@ -104,14 +103,13 @@ def _connect_signals(settings: Settings) -> None:
     def _load_once(**_: Any) -> None:
         # What the parent loads, its children share; nothing is sent or connected here.
         from notifications.door import warm  # noqa: PLC0415 - beat needs none of it
-        from worker.doors import LOADED_LATE  # noqa: PLC0415
+        from worker.loading import load_rooms  # noqa: PLC0415
 
         # A child whose last result nobody collects, because its parent stops, would wait for 30 s:
         # 300 times 0.1 s. The message of that task comes back, and finds nothing to do.
         billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 30
-        for module in LOADED_LATE:
-            import_module(module)
         warm()
+        load_rooms()
 
     @worker_process_init.connect(weak=False)
     def _lay_desk(**_: Any) -> None:

@@ -34,18 +34,6 @@ if TYPE_CHECKING:
     from worker.traces import Traces
     from worker.turns import Turns
 
-#: What a house loads when it is first needed; whoever forks loads it before.
-LOADED_LATE = (
-    "notifications.heartbeat",
-    "notifications.telegram",
-    "wispro.client",
-    "worker.buckets",
-    "worker.house",
-    "worker.pace",
-    "worker.shelf",
-    "worker.tallies",
-    "worker.turns",
-)
 #: Seconds for one whole send; with the look before it, it ends well before the soft limit.
 SEND_TIMEOUT = 45.0
 

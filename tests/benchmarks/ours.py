@@ -22,12 +22,14 @@ from models import questions
 from tests.benchmarks.machine import peak_mib
 from tests.benchmarks.population import SLUG
 from tests.support.house import ImpatientHouse
+from worker.loading import load_rooms
 
 _COUNTED = ("requests", "pages", "fetched", "foreign", "set_aside", "changed", "alerts")
 
 
 def main() -> None:
     """Look, and print what it took."""
+    load_rooms()  # as the daemon does before it forks
     house = ImpatientHouse(Settings())
     with house.database.read() as session:
         isp_id = questions.isp_id_of(session, SLUG)

@@ -8,10 +8,8 @@ loads what is there.
 from __future__ import annotations
 
 import fcntl
-import gc
 import json
 import os
-import pkgutil
 import signal
 import socket
 import sys
@@ -29,7 +27,7 @@ import structlog
 
 from config.settings import Settings
 from worker import logs
-from worker.doors import LOADED_LATE
+from worker.loading import ROOMS, load_rooms
 from worker.reception import wire
 
 log = structlog.get_logger()
@@ -42,8 +40,6 @@ _LOOK = 0.5
 _PATIENCE = 5.0
 #: Seconds that commands have to end once we are told to stop; the supervisor waits 20.
 _TO_END = 15.0
-_ROOMS = ("billing", "config", "models", "notifications", "wispro")
-_LEFT_OUT = ("models.migrations", "wispro.sandbox")
 #: What commands are made of; they themselves are made anew for each terminal.
 _THEIRS = (
     "psycopg", "rich.live", "rich.progress", "rich.table", "sqlalchemy.dialects.postgresql.psycopg",
@@ -266,27 +262,15 @@ def _end_without_caller(caller: socket.socket, answered: threading.Event) -> Non
 
 def _load() -> None:
     """Load what commands need, and let copies share it."""
-    from sqlalchemy.orm import configure_mappers  # noqa: PLC0415 - here it is about loading
-
-    for name in (*_THEIRS, *LOADED_LATE, *_modules()):
+    for name in _THEIRS:
         import_module(name)
-    configure_mappers()
-    gc.collect()
-    gc.freeze()
-
-
-def _modules() -> Iterator[str]:
-    for room in _ROOMS:
-        package = import_module(room)
-        for found in pkgutil.walk_packages(package.__path__, f"{room}."):
-            if not found.name.startswith(_LEFT_OUT):
-                yield found.name
+    load_rooms()
 
 
 def _code_on_disk() -> str:
     """Return what changes when any of our files does."""
     newest, count = 0, 0
-    for room in (*_ROOMS, "tasks", "worker"):
+    for room in (*ROOMS, "tasks", "worker"):
         top = Path(str(import_module(room).__path__[0]))
         for folder, _, names in os.walk(top):
             for name in names:
