@@ -141,7 +141,8 @@ def _postgresql_defaults(url: URL) -> dict[str, Any]:
         "application_name": "alerta",
     }
     given = {name: value for name, value in wanted.items() if name not in url.query}
-    return {**given, "prepare_threshold": None}
+    # Whatever the server or the surroundings say: without it, SQL_ASCII gives bytes for texts.
+    return {**given, "client_encoding": "utf8", "prepare_threshold": None}
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

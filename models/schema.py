@@ -6,9 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, inspect
+from sqlalchemy.exc import SQLAlchemyError
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+
+class UnfitDatabaseError(SQLAlchemyError):
+    """A database that answers and yet cannot be ours; the text says what to do."""
+
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -36,9 +42,27 @@ def wanted_revision() -> str:
 
 
 def present_revision(engine: Engine) -> str | None:
-    """Return the revision of the database, or None where it was never migrated."""
-    if not inspect(engine).has_table("alembic_version"):
-        return None
+    """Return the revision of the database, or None where it was never migrated.
+
+    Raises:
+        UnfitDatabaseError: if it cannot keep every text as it is.
+    """
     with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            _check_encoding(str(connection.exec_driver_sql("SHOW server_encoding").scalar_one()))
+        if not inspect(connection).has_table("alembic_version"):
+            return None
         row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
     return None if row is None else str(row[0])
+
+
+def _check_encoding(encoding: str) -> None:
+    """Refuse a database in which a name with an accent is longer than it is, or none at all.
+
+    A cluster that was made without a locale has SQL_ASCII, which counts bytes for letters.
+    """
+    if encoding != "UTF8":
+        raise UnfitDatabaseError(
+            f"it keeps texts as {encoding}, not as UTF8; make it anew: "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.delivery.lanes import LANES
-from models.schema import present_revision, wanted_revision
+from models.schema import UnfitDatabaseError, present_revision, wanted_revision
 from wispro.login import login_token
 from worker.doors import Doors
 from worker.errors import NotReadyError
@@ -313,6 +313,8 @@ class House(Doors):
         """
         try:
             present = present_revision(self.database.engine)
+        except UnfitDatabaseError as error:
+            raise NotReadyError(f"the database cannot be used: {error}") from None
         except SQLAlchemyError as error:
             from worker.database_errors import plain_database_error
 

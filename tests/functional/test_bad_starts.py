@@ -62,6 +62,26 @@ def test_a_database_of_another_name(cli: Cli, postgres: PostgresServer) -> None:
     refused(ran, "does not exist", "create it")
 
 
+@pytest.mark.parametrize("words", [*DAEMONS, ("isp", "list"), ("migrate",), ("status",)])
+def test_a_database_that_counts_bytes_for_letters(
+    cli: Cli, postgres: PostgresServer, words: tuple[str, ...]
+) -> None:
+    """As a cluster makes them that was itself made without a locale."""
+    url = postgres.fresh(migrated=False)
+    name = url.split("?")[0].rpartition("/")[2]
+    bytewise = f"{name}_bytewise"
+    postgres.execute(
+        f"CREATE DATABASE \"{bytewise}\" ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' "
+        "TEMPLATE template0"
+    )
+    try:
+        wrong = url.replace(f"/{name}", f"/{bytewise}", 1)
+        ran = cli.here(*words, DATABASE_URL=wrong, SECRET_KEY=new_key())
+    finally:
+        postgres.execute(f'DROP DATABASE "{bytewise}" WITH (FORCE)')
+    refused(ran, "SQL_ASCII", "ENCODING 'UTF8'")
+
+
 def test_an_option_of_the_address_that_nobody_knows(cli: Cli) -> None:
     """`sslmod=` for `sslmode=` is not ignored."""
     url = "postgresql://alerta:hunter2@127.0.0.1:1/alerta?sslmod=require"
