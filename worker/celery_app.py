@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from typing import Any
 
 import billiard.pool
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import (
     beat_init,
     setup_logging,
@@ -41,6 +44,7 @@ def make_app(settings: Settings, broker_url: str) -> Celery:
         broker_url: of Redis or Valkey.
     """
     kombu_guard.install()
+    no_false_alarm()
     app = Celery("alerta", broker=broker_url, include=list(TASK_MODULES), set_as_current=True)
     app.conf.update(
         # Rows carry the truth: no result is kept, a lost message costs one tick.
@@ -85,6 +89,16 @@ def make_app(settings: Settings, broker_url: str) -> Celery:
     )
     _connect_signals(settings)
     return app
+
+
+def no_false_alarm() -> None:
+    """This function will keep Celery from taking a user without a name for root.
+
+    systemd's DynamicUser and containers give us an id that no file names, and Celery then warns of
+    "superuser privileges" at each start of each worker. Of root itself it still warns.
+    """
+    if os.geteuid():
+        warnings.filterwarnings("ignore", category=SecurityWarning)
 
 
 def _connect_signals(settings: Settings) -> None:
