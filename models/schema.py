@@ -11,12 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 if TYPE_CHECKING:
     from alembic.config import Config
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
 
 class UnfitDatabaseError(SQLAlchemyError):
     """A database that answers and yet cannot be ours; the text says what to do."""
-
-
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def _config(engine: Engine) -> Config:
